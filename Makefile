@@ -1,0 +1,25 @@
+# Each target sets up what it needs; a second time that takes a moment.
+PY := .venv/bin/python
+SHELL := /bin/bash
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check clean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
+
+setup: ## make or refresh .venv
+	@scripts/setup.sh
+
+run: setup ## the pipeline on wine to a pushed model below output/ (ARGS="..." for local_runner.py)
+	@$(PY) local_runner.py $(ARGS)
+
+test: setup ## the tests (ARGS="..." for pytest)
+	@$(PY) -m pytest $(ARGS)
+
+check: setup ## lint, format, types, import rules, packaging, no traces of a machine
+	@scripts/check.sh
+
+clean: ## remove what was built; output/ stays
+	rm -rf build dist .venv *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

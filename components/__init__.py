@@ -1,0 +1,70 @@
+"""k-means for TFX: train, export and validate clusters in a pipeline.
+
+The public names are loaded when they are first used, so that `import tfx_kmeans` is quick and
+everything that needs no TFX works without importing it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfx_kmeans.artifacts import KMeansCentroids, KMeansReport
+    from tfx_kmeans.centroid_exporter.component import CentroidExporter
+    from tfx_kmeans.clustering.options import (
+        COSINE_DISTANCE,
+        KMEANS_PLUS_PLUS_INIT,
+        RANDOM_INIT,
+        SQUARED_EUCLIDEAN_DISTANCE,
+    )
+    from tfx_kmeans.export_validator.component import ExportValidator
+    from tfx_kmeans.kmeans_trainer.component import KMeansTrainer
+    from tfx_kmeans.names import ALL_DISTANCES, CLUSTER_CENTERS_VAR_NAME, CLUSTER_INDEX, SCORE
+    from tfx_kmeans.version import __version__
+
+_HOMES = {
+    'ALL_DISTANCES': 'tfx_kmeans.names',
+    'CLUSTER_CENTERS_VAR_NAME': 'tfx_kmeans.names',
+    'CLUSTER_INDEX': 'tfx_kmeans.names',
+    'COSINE_DISTANCE': 'tfx_kmeans.clustering.options',
+    'CentroidExporter': 'tfx_kmeans.centroid_exporter.component',
+    'ExportValidator': 'tfx_kmeans.export_validator.component',
+    'KMEANS_PLUS_PLUS_INIT': 'tfx_kmeans.clustering.options',
+    'KMeansCentroids': 'tfx_kmeans.artifacts',
+    'KMeansReport': 'tfx_kmeans.artifacts',
+    'KMeansTrainer': 'tfx_kmeans.kmeans_trainer.component',
+    'RANDOM_INIT': 'tfx_kmeans.clustering.options',
+    'SCORE': 'tfx_kmeans.names',
+    'SQUARED_EUCLIDEAN_DISTANCE': 'tfx_kmeans.clustering.options',
+    '__version__': 'tfx_kmeans.version',
+}
+
+__all__ = [
+    'ALL_DISTANCES',
+    'CLUSTER_CENTERS_VAR_NAME',
+    'CLUSTER_INDEX',
+    'COSINE_DISTANCE',
+    'KMEANS_PLUS_PLUS_INIT',
+    'RANDOM_INIT',
+    'SCORE',
+    'SQUARED_EUCLIDEAN_DISTANCE',
+    'CentroidExporter',
+    'ExportValidator',
+    'KMeansCentroids',
+    'KMeansReport',
+    'KMeansTrainer',
+    '__version__',
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

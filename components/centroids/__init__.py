@@ -1,0 +1,1 @@
+"""The payload of a clustering: centroids and all that is known of them. No TFX."""

@@ -1,0 +1,120 @@
+"""The frame in which distances are computed: rows minus their mean, or rows of length one.
+
+With norms and a matmul in float32, data far from the origin loses its distances to cancellation
+(at an offset of 1e3 a tenth of the rows land in a wrong cluster). So the weighted mean is taken
+off first. Under cosine the direction from the origin is what counts, and rows are normalised
+instead. A frame turns feature-space rows into its own and centroids back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tfx_kmeans.clustering.options import COSINE_DISTANCE
+
+_BLOCK = 16384
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """Where distances are computed.
+
+    Attributes:
+      metric: 'squared_euclidean' or 'cosine'.
+      shift: float64 [d], subtracted from rows and centroids. Each value is one that float32
+        holds, so that a float32 subtraction is rounded once, and alike wherever it runs.
+    """
+
+    metric: str
+    shift: np.ndarray
+
+    @property
+    def scale(self) -> float:
+        """Distance per squared difference: for rows of length one, 1 - cos = |x - c|^2 / 2."""
+        return 0.5 if self.metric == COSINE_DISTANCE else 1.0
+
+    def enter(self, rows: np.ndarray) -> np.ndarray:
+        """Feature-space rows [n, d] as float32 rows of this frame, in a new array."""
+        if self.metric == COSINE_DISTANCE:
+            return normalised(rows).astype(np.float32)
+        return np.asarray(rows, np.float32) - self.shift.astype(np.float32)
+
+    def leave(self, centroids: np.ndarray) -> np.ndarray:
+        """Centroids of this frame [k, d] as float32 feature-space centroids."""
+        return (np.asarray(centroids, np.float64) + self.shift).astype(np.float32)
+
+    def means(self, sums: np.ndarray, weights: np.ndarray, previous: np.ndarray) -> np.ndarray:
+        """The centroids [k, d] that sums [k, d] and weights [k] stand for.
+
+        A cluster without weight, or under cosine one whose rows cancel out, keeps its `previous`.
+        """
+        with np.errstate(divide='ignore', invalid='ignore'):
+            if self.metric == COSINE_DISTANCE:
+                means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+            else:
+                means = sums / weights[:, np.newaxis]
+        usable = (weights > 0) & np.isfinite(means).all(axis=1)
+        return np.where(usable[:, np.newaxis], means, previous).astype(np.float32)
+
+
+def normalised(rows: np.ndarray) -> np.ndarray:
+    """Rows [n, d] divided by their Euclidean length, as float64; rows of zeros stay zeros."""
+    rows = np.asarray(rows, np.float64)
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(lengths > 0, lengths, 1.0)
+
+
+def weighted_mean(rows: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The weighted mean of rows [n, d], float64 [d], accumulated in float64 block by block."""
+    total = np.zeros(rows.shape[1], np.float64)
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK].astype(np.float64)
+        if weights is not None:
+            block *= weights[start : start + _BLOCK, np.newaxis]
+        total += block.sum(axis=0)
+    return total / (len(rows) if weights is None else weights.sum(dtype=np.float64))
+
+
+def enter_in_place(rows: np.ndarray, weights: np.ndarray | None, metric: str) -> Frame:
+    """Overwrites feature-space rows (float32 [n, d]) with rows of the frame that suits them.
+
+    Raises:
+      ValueError: counting the rows of length zero under cosine, or where values are so large
+        that their squared distances overflow float32.
+    """
+    if metric == COSINE_DISTANCE:
+        _refuse_zero_rows(rows)
+        frame = Frame(metric, np.zeros(rows.shape[1], np.float64))
+    else:
+        shift = weighted_mean(rows, weights).astype(np.float32).astype(np.float64)
+        frame = Frame(metric, shift)
+    for start in range(0, len(rows), _BLOCK):
+        block = frame.enter(rows[start : start + _BLOCK])
+        _refuse_overflow(block)
+        rows[start : start + _BLOCK] = block
+    return frame
+
+
+def _refuse_zero_rows(rows: np.ndarray) -> None:
+    zero = np.concatenate(
+        [~rows[start : start + _BLOCK].any(axis=1) for start in range(0, len(rows), _BLOCK)]
+    )
+    if zero.any():
+        raise ValueError(
+            f"distance_metric 'cosine' has no answer for rows of length zero: {zero.sum()} of "
+            f'{len(rows)} rows are all zeros, the first is row {zero.argmax()}. Remove them, or '
+            "use 'squared_euclidean'."
+        )
+
+
+def _refuse_overflow(block: np.ndarray) -> None:
+    largest = float(np.abs(block).max(initial=0.0))
+    limit = float(np.sqrt(np.finfo(np.float32).max / (8 * block.shape[1])))
+    if not largest <= limit:
+        raise ValueError(
+            f"A value lies {largest:.3g} from its column's mean, more than {limit:.3g}: squared "
+            'distances overflow float32. Scale the features, for example with '
+            'tft.scale_to_z_score.'
+        )

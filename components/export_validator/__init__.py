@@ -1,0 +1,1 @@
+"""The component that decides whether a model may be pushed."""

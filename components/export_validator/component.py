@@ -1,0 +1,90 @@
+"""ExportValidator: decides whether a model may be pushed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from tfx_kmeans.artifacts import KMeansCentroids, KMeansReport
+from tfx_kmeans.export_validator.executor import Executor
+from tfx_kmeans.export_validator.options import Thresholds, ValidatorOptions, thresholds_of
+from tfx_kmeans.parameters import encode, execution_parameters
+
+
+class ExportValidatorSpec(types.ComponentSpec):  # type: ignore[misc]
+    """Inputs, outputs and parameters of ExportValidator."""
+
+    PARAMETERS = execution_parameters(ValidatorOptions)
+    INPUTS = {
+        'model': component_spec.ChannelParameter(type=standard_artifacts.Model),
+        'centroids': component_spec.ChannelParameter(type=KMeansCentroids),
+        'examples': component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        'transformed_examples': component_spec.ChannelParameter(
+            type=standard_artifacts.Examples, optional=True
+        ),
+    }
+    OUTPUTS = {
+        'blessing': component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        'infra_blessing': component_spec.ChannelParameter(type=standard_artifacts.InfraBlessing),
+        'report': component_spec.ChannelParameter(type=KMeansReport),
+    }
+
+
+class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
+    """Checks an exported model: its files, how it serves, and the clustering in it.
+
+    Outputs, written whether the model passes or not:
+      blessing: `ModelBlessing`, blessed where every check passed.
+      infra_blessing: `InfraBlessing`, blessed where the checks of structure and serving passed.
+      report: `KMeansReport`, what each check expected and found.
+    """
+
+    SPEC_CLASS = ExportValidatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        model: types.BaseChannel,
+        centroids: types.BaseChannel,
+        examples: types.BaseChannel,
+        transformed_examples: types.BaseChannel | None = None,
+        *,
+        splits: Sequence[str] = ('eval',),
+        max_examples: int = 50_000,
+        thresholds: Thresholds | Mapping[str, Any] | None = None,
+    ) -> None:
+        """Builds the node.
+
+        Args:
+          model: of a CentroidExporter.
+          centroids: the ones that the model was made of.
+          examples: raw tf.Examples, as the model will be sent.
+          transformed_examples: the same after Transform; checked for training-serving skew.
+          splits: names of the splits to try.
+          max_examples: the most examples to try.
+          thresholds: limits, as `Thresholds` or a dict of its fields.
+
+        Raises:
+          ValueError: naming the parameter, what was given and what is allowed.
+        """
+        options = {
+            'splits': splits,
+            'max_examples': max_examples,
+            'thresholds': thresholds_of(thresholds),
+        }
+        super().__init__(
+            spec=ExportValidatorSpec(
+                model=model,
+                centroids=centroids,
+                examples=examples,
+                transformed_examples=transformed_examples,
+                blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+                infra_blessing=types.Channel(type=standard_artifacts.InfraBlessing),
+                report=types.Channel(type=KMeansReport),
+                **encode(ValidatorOptions, options),
+            )
+        )

@@ -1,0 +1,64 @@
+"""Runs the checks and writes blessings and report, whatever they found."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tfx.dsl.components.base import base_executor
+from tfx.utils import path_utils
+
+from tfx_kmeans.export_validator.checks import run_checks
+from tfx_kmeans.export_validator.context import Context, Sources
+from tfx_kmeans.export_validator.options import ValidatorOptions
+from tfx_kmeans.export_validator.verdict import (
+    Verdict,
+    write_blessing,
+    write_infra_blessing,
+    write_report,
+)
+from tfx_kmeans.parameters import decode
+from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, split_folders
+
+_log = logging.getLogger(__name__)
+
+
+class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
+    """Runs ExportValidator."""
+
+    def Do(  # noqa: N802
+        self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Mapping[str, Any]
+    ) -> None:
+        """Checks the model; a model that fails is an answer, not an error."""
+        options = decode(ValidatorOptions, exec_properties)
+        sources = _sources(input_dict, options)
+        model = input_dict['model'][0]
+        with emptied_on_failure(output_dict):
+            with tempfile.TemporaryDirectory(prefix='tfx_kmeans_') as scratch:
+                verdict = Verdict(run_checks(Context(sources, options, Path(scratch))))
+            _log_failures(verdict)
+            write_report(output_dict['report'][0].uri, verdict, model.uri)
+            write_infra_blessing(output_dict['infra_blessing'][0], verdict)
+            write_blessing(output_dict['blessing'][0], verdict, model)
+
+
+def _sources(input_dict: Artifacts, options: ValidatorOptions) -> Sources:
+    model = input_dict['model'][0]
+    transformed = input_dict.get('transformed_examples') or []
+    return Sources(
+        model=path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)),
+        centroids=input_dict['centroids'][0].uri,
+        examples=split_folders(input_dict['examples'], options.splits),
+        transformed_examples=split_folders(transformed, options.splits),
+    )
+
+
+def _log_failures(verdict: Verdict) -> None:
+    for check in verdict.checks:
+        if not check.passed:
+            _log.warning(
+                'check %s failed: expected %s; found %s', check.name, check.expected, check.found
+            )

@@ -1,0 +1,124 @@
+"""KMeansTrainer: examples in, centroids out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from tfx_kmeans.artifacts import KMeansCentroids
+from tfx_kmeans.clustering.options import KMEANS_PLUS_PLUS_INIT, SQUARED_EUCLIDEAN_DISTANCE
+from tfx_kmeans.kmeans_trainer.executor import Executor
+from tfx_kmeans.kmeans_trainer.options import TrainerOptions
+from tfx_kmeans.parameters import encode, execution_parameters
+
+
+class KMeansTrainerSpec(types.ComponentSpec):  # type: ignore[misc]
+    """Inputs, outputs and parameters of KMeansTrainer."""
+
+    PARAMETERS = execution_parameters(TrainerOptions)
+    INPUTS = {
+        'examples': component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        'transform_graph': component_spec.ChannelParameter(
+            type=standard_artifacts.TransformGraph, optional=True
+        ),
+        'schema': component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
+    }
+    OUTPUTS = {
+        'centroids': component_spec.ChannelParameter(type=KMeansCentroids),
+        'model_run': component_spec.ChannelParameter(type=standard_artifacts.ModelRun),
+    }
+
+
+class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
+    """Clusters examples by k-means.
+
+    Full-batch Lloyd iterations from a k-means++ start, exact to the rounding of float32 rows.
+
+    Outputs:
+      centroids: `KMeansCentroids`, with k, inertia, iterations and rows as custom properties.
+      model_run: `ModelRun`, TensorBoard logs of each restart.
+    """
+
+    SPEC_CLASS = KMeansTrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        transform_graph: types.BaseChannel | None = None,
+        schema: types.BaseChannel | None = None,
+        *,
+        num_clusters: int | Any | None = None,
+        features: Sequence[str] | None = None,
+        exclude_features: Sequence[str] = (),
+        column_names: Sequence[str] | None = None,
+        weight_feature: str | None = None,
+        initial_clusters: str | Sequence[Sequence[float]] = KMEANS_PLUS_PLUS_INIT,
+        distance_metric: str = SQUARED_EUCLIDEAN_DISTANCE,
+        kmeans_plus_plus_num_retries: int = 2,
+        relative_tolerance: float = 1e-4,
+        max_iterations: int = 300,
+        num_restarts: int = 1,
+        seed: int | None = 0,
+        splits: Sequence[str] = ('train',),
+    ) -> None:
+        """Builds the node; numbers and strings may be RuntimeParameters too.
+
+        Args:
+          examples: tf.Examples, raw or (usually) as Transform puts them out.
+          transform_graph: of the Transform that made the examples; tells their features.
+          schema: of raw examples, where there is no Transform.
+          num_clusters: k, at least 1; may be left out where initial_clusters is a list of rows.
+          features: names of the features to cluster by; default: every dense numeric one. They
+            fill the columns in sorted order.
+          exclude_features: names of features to leave out.
+          column_names: a name for every column, in the order of the columns; default: a scalar
+            feature's own name, `name[i]` for a vector's values.
+          weight_feature: name of a number that weighs each row; never clustered by.
+          initial_clusters: 'kmeans_plus_plus', 'random', or a list of k rows.
+          distance_metric: 'squared_euclidean' or 'cosine'.
+          kmeans_plus_plus_num_retries: additional candidates of each k-means++ draw; negative:
+            by the O(log k) rule.
+          relative_tolerance: stop when the inertia falls by no more than this share of itself.
+          max_iterations: the most iterations of one restart.
+          num_restarts: runs from different seeds; the one of least inertia is kept.
+          seed: of all that is random; None draws one and records it.
+          splits: names of the splits to train on.
+
+        Raises:
+          ValueError: naming the parameter, what was given and what is allowed.
+        """
+        if transform_graph is None and schema is None:
+            raise ValueError(
+                'KMeansTrainer needs transform_graph (where the examples come from Transform) or '
+                'schema (where they are raw) to know the features.'
+            )
+        options = {
+            'num_clusters': num_clusters,
+            'features': features,
+            'exclude_features': exclude_features,
+            'column_names': column_names,
+            'weight_feature': weight_feature,
+            'initial_clusters': initial_clusters,
+            'distance_metric': distance_metric,
+            'kmeans_plus_plus_num_retries': kmeans_plus_plus_num_retries,
+            'relative_tolerance': relative_tolerance,
+            'max_iterations': max_iterations,
+            'num_restarts': num_restarts,
+            'seed': seed,
+            'splits': splits,
+        }
+        super().__init__(
+            spec=KMeansTrainerSpec(
+                examples=examples,
+                transform_graph=transform_graph,
+                schema=schema,
+                centroids=types.Channel(type=KMeansCentroids),
+                model_run=types.Channel(type=standard_artifacts.ModelRun),
+                **encode(TrainerOptions, options),
+            )
+        )

@@ -1,0 +1,36 @@
+"""The course of a clustering as TensorBoard logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import tensorflow as tf
+
+from tfx_kmeans.clustering.fit import FitResult, Restart
+
+
+def write_model_run(folder: str, result: FitResult) -> None:
+    """One TensorBoard run for each restart, and the sizes of the clusters that were kept."""
+    for index, restart in enumerate(result.restarts):
+        with _logging_to(f'{folder}/restart_{index}'):
+            _write_history(restart, result.rows)
+    with _logging_to(f'{folder}/clusters'):
+        tf.summary.histogram('cluster_weight', result.cluster_weight, step=0)
+
+
+def _write_history(restart: Restart, rows: int) -> None:
+    for step, iteration in enumerate(restart.history):
+        tf.summary.scalar('inertia', iteration.inertia, step=step)
+        tf.summary.scalar('moved_share', iteration.moved / rows, step=step)
+        tf.summary.scalar('seconds', iteration.seconds, step=step)
+
+
+@contextmanager
+def _logging_to(folder: str) -> Iterator[None]:
+    writer = tf.summary.create_file_writer(folder)
+    try:
+        with writer.as_default():
+            yield
+    finally:
+        writer.close()

@@ -1,0 +1,52 @@
+"""What a KMeansTrainer can be told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from tfx_kmeans.clustering.options import KMeansOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainerOptions(KMeansOptions):
+    """`KMeansOptions`, and which data to cluster.
+
+    Attributes:
+      features: names of the features to cluster by; None for every dense numeric one.
+      exclude_features: names to leave out.
+      column_names: a name for every column, in matrix order, instead of the derived ones.
+      weight_feature: name of the feature that weighs each row.
+      splits: names of the splits to train on.
+    """
+
+    features: Sequence[str] | None = None
+    exclude_features: Sequence[str] = ()
+    column_names: Sequence[str] | None = None
+    weight_feature: str | None = None
+    splits: Sequence[str] = ('train',)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ('features', 'exclude_features', 'column_names', 'splits'):
+            check_names(name, getattr(self, name))
+        if self.features is not None and not self.features:
+            raise ValueError('features is an empty list: name some, or leave it out for all.')
+        if not self.splits:
+            raise ValueError('splits is an empty list: name at least one split.')
+        if self.weight_feature in (self.features or ()):
+            raise ValueError(
+                f'weight_feature {self.weight_feature!r} is among features too: a weight is not '
+                'clustered by.'
+            )
+
+
+def check_names(parameter: str, names: object) -> None:
+    """Raises ValueError, naming the parameter, unless `names` is None or distinct names."""
+    if names is None:
+        return
+    is_list = isinstance(names, Sequence) and not isinstance(names, str)
+    if not is_list or not all(isinstance(name, str) and name for name in names):  # type: ignore[attr-defined]
+        raise ValueError(f'{parameter} must be a list of names, got {names!r}.')
+    if len(set(names)) < len(names):  # type: ignore[call-overload, arg-type]
+        raise ValueError(f'{parameter} names something twice: {names!r}.')

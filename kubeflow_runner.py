@@ -1,0 +1,87 @@
+"""Compiles the k-means pipeline for Kubeflow Pipelines v2 and Vertex; needs no cluster."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfx_kmeans.pipelines.config import PipelineConfig
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """What the user asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        '--output', type=Path, required=True, metavar='FILE', help='the JSON file to write'
+    )
+    parser.add_argument(
+        '--image', required=True, help='container image with TFX and tfx-kmeans installed'
+    )
+    parser.add_argument(
+        '--root',
+        required=True,
+        metavar='URI',
+        help='folder, on gs:// for example, for the artifacts; models are pushed to '
+        'ROOT/serving_model',
+    )
+    parser.add_argument(
+        '--data', metavar='URI', help='folder of the CSV files (default: ROOT/data)'
+    )
+    parser.add_argument(
+        '--features',
+        type=_names,
+        metavar='A,B,C',
+        help='columns to cluster by (default: every numeric one)',
+    )
+    parser.add_argument(
+        '--exclude', type=_names, default=(), metavar='A,B', help='columns to leave out'
+    )
+    parser.add_argument('--num-clusters', type=int, default=3, metavar='K', help='default: 3')
+    parser.add_argument('--name', default='tfx-kmeans', help="the pipeline's name")
+    return parser.parse_args(argv)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(',') if name.strip())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes the compiled pipeline."""
+    arguments = parse_arguments(argv)
+    root = arguments.root.rstrip('/')
+    try:
+        config = PipelineConfig(
+            data_root=arguments.data or f'{root}/data',
+            pipeline_root=root,
+            serving_dir=f'{root}/serving_model',
+            num_clusters=arguments.num_clusters,
+            features=arguments.features,
+            exclude_features=arguments.exclude,
+            pipeline_name=arguments.name,
+        )
+    except ValueError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    compile_pipeline(config, arguments.image, arguments.output)
+    print(f'Compiled {config.pipeline_name} to {arguments.output}')
+    return 0
+
+
+def compile_pipeline(config: PipelineConfig, image: str, output: Path) -> None:
+    """Writes the pipeline as the JSON that Kubeflow Pipelines v2 and Vertex run."""
+    from tfx import v1 as tfx
+
+    from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
+
+    runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
+        config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(default_image=image),
+        output_dir=str(output.resolve().parent),
+        output_filename=output.name,
+    )
+    runner.run(create_pipeline(config))
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""Runs the k-means pipeline on this machine: CSV files in, a validated and pushed model out.
+
+Exit codes: 0, a model was blessed and pushed; 1, a component failed; 2, the arguments or the data
+cannot be used; 3, the model was not blessed, so it was not pushed; 130, interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfx_kmeans.pipelines.config import PipelineConfig
+from tfx_kmeans.pipelines.console import Console, components_shown_on, platform_output_in
+from tfx_kmeans.pipelines.csv_data import CsvData, choose_columns, look_at
+
+if TYPE_CHECKING:
+    from tfx_kmeans.pipelines.outcome import Outcome
+
+DONE, FAILED, UNUSABLE, NOT_PUSHED, INTERRUPTED = 0, 1, 2, 3, 130
+WINE_LABEL = 'class'
+# In this process, without the sdist of TFX that Beam would otherwise build for other machines.
+BEAM_DEFAULTS = ('--runner=FnApiRunner', '--sdk_container_image=unused')
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """What the user asks for."""
+    summary, exit_codes = (__doc__ or '').split('\n\n')
+    parser = argparse.ArgumentParser(description=summary, epilog=exit_codes)
+    parser.add_argument(
+        '--data',
+        type=Path,
+        metavar='DIR',
+        help=f"folder of CSV files with one header (default: scikit-learn's wine data, without "
+        f'its label {WINE_LABEL!r})',
+    )
+    parser.add_argument(
+        '--features',
+        type=_names,
+        metavar='A,B,C',
+        help='columns to cluster by (default: every numeric one)',
+    )
+    parser.add_argument(
+        '--exclude', type=_names, default=(), metavar='A,B', help='columns to leave out'
+    )
+    parser.add_argument('--num-clusters', type=int, default=3, metavar='K', help='default: 3')
+    parser.add_argument(
+        '--output', type=Path, default=Path('output'), metavar='DIR', help='default: output'
+    )
+    parser.add_argument(
+        '--orchestrator',
+        choices=('beam', 'local'),
+        default='beam',
+        help='BeamDagRunner or LocalDagRunner (default: beam)',
+    )
+    parser.add_argument(
+        '--beam-arg',
+        action='append',
+        default=[],
+        metavar='ARG',
+        help='an option for the components that run on Beam, such as '
+        '--beam-arg=--direct_num_workers=2; repeatable',
+    )
+    return parser.parse_args(argv)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(',') if name.strip())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the pipeline and tells how it went."""
+    arguments = parse_arguments(argv)
+    try:
+        _make_writable(arguments.output)
+        folder, excluded = _data(arguments)
+        data = look_at(folder)
+        config = _config(arguments, folder, choose_columns(data, arguments.features, excluded))
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return UNUSABLE
+    log = arguments.output / 'logs' / f'{time.strftime("%Y%m%d-%H%M%S")}.log'
+    log.parent.mkdir(exist_ok=True)
+    with platform_output_in(log) as console:
+        try:
+            return _run(config, arguments.orchestrator, data, console)
+        except KeyboardInterrupt:
+            console.say('Interrupted.')
+            return INTERRUPTED
+        finally:
+            console.say(f'Log: {log}')
+
+
+def _make_writable(output: Path) -> None:
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output):
+            pass
+    except OSError as error:
+        raise OSError(f'--output {output} cannot be written to: {error.strerror}.') from error
+
+
+def _data(arguments: argparse.Namespace) -> tuple[Path, tuple[str, ...]]:
+    """The folder of CSV files and the columns to leave out."""
+    if arguments.data is not None:
+        return arguments.data, arguments.exclude
+    folder = arguments.output / 'data' / 'wine'
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_wine(folder / 'wine.csv')
+    return folder, (*arguments.exclude, WINE_LABEL)
+
+
+def _write_wine(path: Path) -> None:
+    from sklearn.datasets import load_wine
+
+    wine = load_wine(as_frame=True)
+    wine.data.assign(**{WINE_LABEL: wine.target}).to_csv(path, index=False)
+
+
+def _config(arguments: argparse.Namespace, folder: Path, features: Sequence[str]) -> PipelineConfig:
+    output = arguments.output.resolve()
+    return PipelineConfig(
+        data_root=str(folder.resolve()),
+        pipeline_root=str(output / 'pipeline'),
+        serving_dir=str(output / 'serving_model'),
+        num_clusters=arguments.num_clusters,
+        features=features,
+        metadata_path=str(output / 'metadata.sqlite'),
+        beam_pipeline_args=(*BEAM_DEFAULTS, *arguments.beam_arg),
+    )
+
+
+def _run(config: PipelineConfig, orchestrator: str, data: CsvData, console: Console) -> int:
+    console.say(f'Clustering {len(config.features or ())} columns of {config.data_root}')
+    console.say('Loading TFX (half a minute on a small machine)')
+    from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
+    from tfx_kmeans.pipelines.outcome import read_outcome
+
+    pipeline = create_pipeline(config)
+    with components_shown_on(console) as events:
+        try:
+            _runner(orchestrator).run(pipeline)
+        except Exception as error:
+            _log_traceback()
+            console.say(f'error: {events.last_started} failed: {_reason(error)}')
+            console.say('Nothing was pushed.')
+            return FAILED
+    outcome = read_outcome(Path(str(config.metadata_path)))
+    _tell(outcome, console)
+    if not outcome.blessed or outcome.pushed_to is None:
+        console.say('The model was not blessed, so it was not pushed.')
+        return NOT_PUSHED
+    console.say(f'Pushed to {outcome.pushed_to}')
+    console.say('Ask it for the cluster of a row:')
+    console.say(f'  {_query(outcome.pushed_to, data, config.features or ())}')
+    return DONE
+
+
+def _runner(orchestrator: str):  # type: ignore[no-untyped-def]
+    if orchestrator == 'local':
+        from tfx.v1.orchestration import LocalDagRunner
+
+        return LocalDagRunner()
+    from apache_beam.options.pipeline_options import StandardOptions
+    from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
+
+    # The runner's own pipeline takes no options; Beam's default would first download another one.
+    StandardOptions.DEFAULT_RUNNER = 'FnApiRunner'
+    return BeamDagRunner()
+
+
+def _log_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _reason(error: Exception) -> str:
+    """The message of an error without the steps that Beam has added to it."""
+    message = re.sub(r" \[while running '.*", '', str(error), flags=re.DOTALL)
+    return message.strip() or type(error).__name__
+
+
+def _tell(outcome: Outcome, console: Console) -> None:
+    sizes = ', '.join(f'{index}: {weight:g}' for index, weight in enumerate(outcome.cluster_weight))
+    console.say()
+    console.say(f'Cluster sizes  {sizes}')
+    console.say(f'Inertia        {outcome.inertia:.6g}')
+    console.say('Checks')
+    for check in outcome.checks:
+        console.say(f'  {"passed" if check["passed"] else "FAILED"}  {check["name"]}')
+        if not check['passed']:
+            console.say(f'          expected {check["expected"]}')
+            console.say(f'          found    {check["found"]}')
+    console.say()
+
+
+def _query(model: Path, data: CsvData, features: Sequence[str]) -> str:
+    """A command for the shell that asks the model about the first row of the data."""
+    row = {name: [data.first_row[name]] for name in features if name in data.first_row}
+    command = [
+        str(Path(sys.executable).with_name('saved_model_cli')),
+        'run',
+        '--dir',
+        str(model),
+        '--tag_set',
+        'serve',
+        '--signature_def',
+        'serving_default',
+        '--input_examples',
+        f'examples={json.dumps([row])}',
+    ]
+    return shlex.join(command)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""A look at CSV files before a pipeline is built on them."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+_CHUNK_ROWS = 100_000
+
+
+class CsvError(ValueError):
+    """CSV files that no pipeline can be run on; says which and why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CsvData:
+    """What is in a folder of CSV files.
+
+    Attributes:
+      columns: the header, in order.
+      numeric: the columns that hold numbers (empty cells aside), in order.
+      first_row: the numeric columns' values in the first row without empty cells, if there is one.
+    """
+
+    columns: tuple[str, ...]
+    numeric: tuple[str, ...]
+    first_row: dict[str, float]
+
+
+def look_at(folder: Path) -> CsvData:
+    """Reads the headers and types of a folder's *.csv files.
+
+    Raises:
+      CsvError: naming the file, where there is none, one is empty, has no rows or another header.
+    """
+    files = sorted(folder.glob('*.csv')) if folder.is_dir() else []
+    if not files:
+        raise CsvError(f'{folder} has no CSV files: nothing there matches *.csv.')
+    headers = {file: _header(file) for file in files}
+    for file, header in headers.items():
+        if header != headers[files[0]]:
+            raise CsvError(
+                f'{file} has another header than {files[0].name}: {_difference(headers, file)}.'
+            )
+    kinds = pd.concat([_kinds(file) for file in files])
+    numeric = tuple(name for name in headers[files[0]] if _is_numeric(kinds[name]))
+    return CsvData(headers[files[0]], numeric, _first_row(files[0], numeric))
+
+
+def choose_columns(
+    data: CsvData, features: Sequence[str] | None, exclude: Sequence[str]
+) -> tuple[str, ...]:
+    """The columns to cluster by, sorted.
+
+    Raises:
+      CsvError: naming columns that are not there or not numeric.
+    """
+    unknown = sorted({*(features or ()), *exclude} - set(data.columns))
+    if unknown:
+        raise CsvError(
+            f'There is no column {_listed(unknown)}. The data has {_listed(data.columns)}.'
+        )
+    strings = sorted(set(features or ()) - set(data.numeric))
+    if strings:
+        raise CsvError(
+            f'Column {_listed(strings)} is not numeric, so it cannot be clustered by. Numeric '
+            f'columns: {_listed(data.numeric)}.'
+        )
+    chosen = sorted({*(data.numeric if features is None else features)} - set(exclude))
+    if not chosen:
+        raise CsvError(
+            f'No column is left to cluster by. Numeric columns: {_listed(data.numeric)}; left '
+            f'out: {_listed(exclude)}.'
+        )
+    return tuple(chosen)
+
+
+def _header(file: Path) -> tuple[str, ...]:
+    with file.open(newline='', encoding='utf-8-sig') as lines:
+        rows = csv.reader(lines)
+        header = tuple(next(rows, ()))
+        if not header:
+            raise CsvError(f'{file} is empty.')
+        if next(rows, None) is None:
+            raise CsvError(f'{file} has a header but no rows.')
+    if len(set(header)) < len(header):
+        raise CsvError(f'{file} names a column twice in its header: {_listed(header)}.')
+    return header
+
+
+def _kinds(file: Path) -> pd.DataFrame:
+    """The NumPy kind of each column by chunk: 'i', 'f', 'O', ...; '' where all cells are empty."""
+    try:
+        chunks = pd.read_csv(
+            file, chunksize=_CHUNK_ROWS, keep_default_na=False, na_values=[''], low_memory=False
+        )
+        return pd.DataFrame(
+            [
+                {name: '' if part[name].isna().all() else part[name].dtype.kind for name in part}
+                for part in chunks
+            ]
+        )
+    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise CsvError(f'{file} cannot be read as CSV: {error}') from error
+
+
+def _is_numeric(kinds: pd.Series) -> bool:
+    found = set(kinds) - {''}
+    return bool(found) and found <= {'i', 'f'}
+
+
+def _first_row(file: Path, numeric: Sequence[str]) -> dict[str, float]:
+    head = pd.read_csv(file, nrows=_CHUNK_ROWS, usecols=list(numeric)).dropna()
+    return {} if head.empty else {str(name): float(value) for name, value in head.iloc[0].items()}
+
+
+def _difference(headers: dict[Path, tuple[str, ...]], file: Path) -> str:
+    first = next(iter(headers.values()))
+    other = headers[file]
+    if sorted(first) == sorted(other):
+        return 'the columns stand in another order'
+    return f'{_listed(sorted(set(first) ^ set(other)))} stand in one of them only'
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ', '.join(map(repr, names)) or 'none'

@@ -1,0 +1,64 @@
+"""What the last run of a pipeline has produced, from its metadata store."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ml_metadata.metadata_store import MetadataStore
+from ml_metadata.proto import metadata_store_pb2
+
+from tfx_kmeans.centroids.storage import read_payload
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """A run's result.
+
+    Attributes:
+      cluster_weight: float64 [k].
+      inertia: of the centroids.
+      checks: of the validator's report: name, group, passed, expected, found.
+      blessed: whether every check passed.
+      pushed_to: the model's folder, None where nothing was pushed.
+    """
+
+    cluster_weight: np.ndarray
+    inertia: float
+    checks: tuple[dict[str, Any], ...]
+    blessed: bool
+    pushed_to: Path | None
+
+
+def read_outcome(metadata_path: Path) -> Outcome:
+    """Reads the newest artifacts of a finished run.
+
+    Raises:
+      LookupError: where the run left no centroids, report or push.
+    """
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(metadata_path)
+    store = MetadataStore(connection)
+    payload = read_payload(_newest(store, 'tfx_kmeans.KMeansCentroids').uri)
+    report_folder = Path(_newest(store, 'tfx_kmeans.KMeansReport').uri)
+    report = json.loads((report_folder / 'report.json').read_text())
+    pushed = _newest(store, 'PushedModel').custom_properties
+    return Outcome(
+        cluster_weight=payload.cluster_weight,
+        inertia=payload.metadata.inertia,
+        checks=tuple(report['checks']),
+        blessed=report['blessed'],
+        pushed_to=Path(pushed['pushed_destination'].string_value)
+        if pushed['pushed'].int_value
+        else None,
+    )
+
+
+def _newest(store: MetadataStore, type_name: str) -> Any:
+    artifacts = store.get_artifacts_by_type(type_name)
+    if not artifacts:
+        raise LookupError(f'The run left no {type_name}.')
+    return max(artifacts, key=lambda artifact: artifact.id)

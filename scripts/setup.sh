@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Makes or refreshes .venv for this checkout. Quick when nothing has changed.
+# PYTHON=... chooses the interpreter; the default is the one of .python-version.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=.venv
+wanted=$(cat .python-version)
+fail() { echo "setup: $*" >&2; exit 1; }
+
+find_python() {
+    if [ -n "${PYTHON:-}" ]; then
+        command -v "$PYTHON" || fail "PYTHON=$PYTHON is not there."
+        return
+    fi
+    local candidate
+    for candidate in "python$wanted" python3 python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$wanted"*/bin/python; do
+        if [ "$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$wanted" ]; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    fail "Python $wanted is needed (TFX 1.16 installs on no newer one) and was not found. Install it, or name it with PYTHON=/path/to/python$wanted."
+}
+
+python=$(find_python)
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+libc=$("$python" -c 'import platform; print(*platform.libc_ver())')
+constraints=$(ls constraints/python"$version"-*.txt 2>/dev/null | head -n 1 || true)
+[ -n "$constraints" ] || fail "Python $version is not supported here: the tested ones are $(ls constraints | sed -nE 's/^python([0-9.]+)-.*/\1/p' | sort -u | tr '\n' ' ')(see constraints/). Name one with PYTHON=/path/to/python."
+case "$(uname -s)-$libc" in
+    Linux-glibc\ *) ;;
+    Linux-*) fail "TFX has wheels for glibc only, and this Python is built on ${libc:-another C library} (Alpine's musl?). Use a glibc system such as Debian 12 or Ubuntu." ;;
+esac
+oldest=$(sed -nE 's/^# glibc>=//p' "$constraints")
+found=${libc#glibc }
+if [ "$(printf '%s\n' "$oldest" "$found" | sort -V | head -n 1)" != "$oldest" ]; then
+    fail "$(basename "$constraints" .txt) needs glibc $oldest or newer, and this machine has $found."
+fi
+
+state=$(cat pyproject.toml "$constraints" "$0" <(pwd) <(echo "$python $version") | sha256sum)
+if [ "$(cat "$venv/.state" 2>/dev/null)" = "$state" ] && "$venv/bin/python" -c '' 2>/dev/null; then
+    exit 0
+fi
+
+echo "setup: installing $(basename "$constraints" .txt) into $venv (a minute or two)"
+rm -rf "$venv"
+"$python" -m venv "$venv"
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$(grep -E '^uv==' "$constraints")"
+"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint "$constraints" --editable '.[dev]'
+echo "$state" > "$venv/.state"

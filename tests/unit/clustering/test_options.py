@@ -1,0 +1,44 @@
+import pytest
+
+from tfx_kmeans.clustering.options import KMeansOptions
+
+
+@pytest.mark.parametrize(
+    ('given', 'said'),
+    [
+        ({'num_clusters': 0}, 'num_clusters must be an integer of at least 1, got 0'),
+        ({'num_clusters': True}, 'num_clusters must be an integer of at least 1, got True'),
+        ({'num_clusters': 2.0}, 'num_clusters must be an integer'),
+        ({}, 'num_clusters is missing'),
+        ({'distance_metric': 'l1'}, "distance_metric must be one of 'squared_euclidean', 'cosine'"),
+        ({'initial_clusters': 'best'}, "initial_clusters must be one of 'kmeans_plus_plus'"),
+        ({'initial_clusters': [[1.0], [2.0, 3.0]]}, 'initial_clusters must be one of'),
+        ({'initial_clusters': [[1.0], [float('nan')]]}, 'rows of finite numbers'),
+        ({'initial_clusters': [[1.0]]}, 'num_clusters is 2, but initial_clusters has 1 rows'),
+        (
+            {'initial_clusters': [[1.0], [2.0]], 'num_restarts': 2},
+            'num_restarts is 2, but initial_clusters is a list',
+        ),
+        ({'relative_tolerance': -1.0}, 'relative_tolerance must be a finite number of at least 0'),
+        ({'relative_tolerance': float('nan')}, 'relative_tolerance must be a finite number'),
+        ({'max_iterations': 0}, 'max_iterations must be an integer of at least 1'),
+        ({'num_restarts': 0}, 'num_restarts must be an integer of at least 1'),
+        ({'seed': -1}, 'seed must be an integer of at least 0'),
+        ({'kmeans_plus_plus_num_retries': 0.5}, 'kmeans_plus_plus_num_retries must be an integer'),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(given, said):
+    wanted = given if given == {} else {'num_clusters': 2, **given}
+    with pytest.raises(ValueError) as refused:
+        KMeansOptions(**wanted)
+    assert said in str(refused.value)
+
+
+def test_k_comes_from_the_rows_where_it_is_left_out():
+    assert KMeansOptions(initial_clusters=[[0.0], [1.0], [2.0]]).k == 3
+
+
+@pytest.mark.parametrize(('retries', 'candidates'), [(0, 1), (2, 3), (-1, 2 + 2)])
+def test_candidates_per_draw(retries, candidates):
+    options = KMeansOptions(num_clusters=10, kmeans_plus_plus_num_retries=retries)
+    assert options.candidates_per_draw() == candidates
