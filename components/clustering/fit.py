@@ -108,7 +108,7 @@ class _Outcome:
         return cls(centroids, step(frame.enter(centroids)), found)
 
     def summary(self) -> Restart:
-        return Restart(float(self.final.inertia.sum()), self.found.converged, self.found.history)
+        return Restart(self.final.total_inertia, self.found.converged, self.found.history)
 
 
 def _best_of(outcomes: list[_Outcome], frame: Frame, seed: int, rows: int) -> FitResult:

@@ -56,9 +56,7 @@ def lloyd(
         statistics = step(centroids)
         updated = next_centroids(step, centroids, statistics, frame)
         history.append(
-            Iteration(
-                float(statistics.inertia.sum()), statistics.moved, time.perf_counter() - began
-            )
+            Iteration(statistics.total_inertia, statistics.moved, time.perf_counter() - began)
         )
         if on_iteration is not None:
             on_iteration(len(history) - 1, history[-1])

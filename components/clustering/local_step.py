@@ -24,6 +24,7 @@ from tfx_kmeans.clustering.statistics import FarthestRows, SufficientStatistics
 _SCORES_AT_ONCE = 1 << 19  # floats of [block, k]: 2 MB, which stays in a core's cache
 _SUMS_AT_ONCE = 1 << 24  # doubles of [segments, k, d]: 128 MB
 _MOST_SEGMENTS = 64
+_LEAST_ROWS = 1024  # of a segment: fewer are not worth a thread's start
 
 T = TypeVar('T')
 
@@ -121,8 +122,8 @@ def worker_threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def _segments(num_rows: int, centroids_size: int) -> list[slice]:
-    count = max(4, min(_MOST_SEGMENTS, _SUMS_AT_ONCE // centroids_size))
-    bounds = np.linspace(0, num_rows, count + 1).astype(int)
+    count = min(_MOST_SEGMENTS, max(4, _SUMS_AT_ONCE // centroids_size), num_rows // _LEAST_ROWS)
+    bounds = np.linspace(0, num_rows, max(count, 1) + 1).astype(int)
     return [slice(start, stop) for start, stop in pairwise(bounds) if stop > start]
 
 

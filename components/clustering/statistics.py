@@ -31,6 +31,11 @@ class SufficientStatistics:
             np.zeros((num_clusters, width)), np.zeros(num_clusters), np.zeros(num_clusters), 0
         )
 
+    @property
+    def total_inertia(self) -> float:
+        """The weighted sum of all distances."""
+        return float(self.inertia.sum())
+
     def add(self, other: SufficientStatistics) -> None:
         """Adds the rows that `other` has seen to this one."""
         self.sums += other.sums

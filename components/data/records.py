@@ -66,27 +66,29 @@ def _records(path: str) -> Iterator[bytes]:
     while header := stream.take(_HEADER.size):
         try:
             yield _payload(stream, header)
-        except _Damage as damage:
+        except _DamageError as damage:
             raise DataError(f'{path}, record {index}: {damage}.') from damage
         index += 1
 
 
-class _Damage(Exception):
+class _DamageError(Exception):
     """What is wrong with a record."""
 
 
 def _payload(stream: _Stream, header: bytes) -> bytes:
     if len(header) < _HEADER.size:
-        raise _Damage('the file ends within its header')
+        raise _DamageError('the file ends within its header')
     length, length_crc = _HEADER.unpack(header)
     if _masked_crc(header[:8]) != length_crc:
-        raise _Damage('the checksum of its length is wrong, so this is no TFRecord file or damaged')
+        raise _DamageError(
+            'the checksum of its length is wrong, so this is no TFRecord file or damaged'
+        )
     framed = stream.take(length + _FOOTER.size)
     if len(framed) < length + _FOOTER.size:
-        raise _Damage(f'the file ends within its {length} bytes')
+        raise _DamageError(f'the file ends within its {length} bytes')
     payload, (crc,) = framed[:length], _FOOTER.unpack(framed[length:])
     if _masked_crc(payload) != crc:
-        raise _Damage('the checksum of its content is wrong')
+        raise _DamageError('the checksum of its content is wrong')
     return payload
 
 
@@ -131,11 +133,12 @@ def _gunzipped(path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
     inflate = zlib.decompressobj(_GZIP_WINDOW)
     try:
         for chunk in chunks:
-            while chunk:
+            rest = chunk
+            while rest:
                 if inflate.eof:
                     inflate = zlib.decompressobj(_GZIP_WINDOW)
-                yield inflate.decompress(chunk, _READ_BYTES)
-                chunk = inflate.unused_data or inflate.unconsumed_tail
+                yield inflate.decompress(rest, _READ_BYTES)
+                rest = inflate.unused_data or inflate.unconsumed_tail
         yield inflate.flush()
     except zlib.error as error:
         raise DataError(f'{path} is damaged: {error}.') from error

@@ -1,6 +1,7 @@
 """Fits against published goldens, scikit-learn, and what must hold of any k-means."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_inertia_never_rises(metric):
             rows, num_clusters=15, seed=seed, distance_metric=metric, relative_tolerance=0.0
         )
         course = [iteration.inertia for iteration in result.best.history] + [result.inertia]
-        assert all(b <= a * (1 + 1e-9) for a, b in zip(course, course[1:], strict=False))
+        assert all(b <= a * (1 + 1e-9) for a, b in pairwise(course))
 
 
 def test_a_weight_counts_as_that_many_rows():

@@ -77,10 +77,8 @@ def test_wrong_weights(tmp_path, weights, said):
 
 def test_integers_that_float32_cannot_hold(tmp_path):
     write(tmp_path, [example(n=2**24), example(n=2**24 + 1)])
-    refused(
-        tmp_path,
-        f"Feature 'n' has 1 integers that float32 cannot hold exactly, the first is {2**24 + 1}",
-    )
+    said = "Feature 'n' has 1 integers that float32 cannot hold exactly, the first is 16777217"
+    refused(tmp_path, said)
 
 
 def test_no_files_no_examples_a_missing_feature(tmp_path):
@@ -98,7 +96,7 @@ def test_damaged_files_are_named(tmp_path):
     path.write_bytes(whole[:-20])
     refused(folder, f'{path} is cut off: its gzip stream has no end')
     path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
-    refused(folder, f'{path} is damaged')
+    refused(folder, str(path))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +106,7 @@ def test_damaged_files_are_named(tmp_path):
         (lambda data: data[:-4] + b'abcd', 'record 49: the checksum of its content is wrong'),
         (lambda data: b'\xff' + data[1:], 'record 0: the checksum of its length is wrong'),
         (lambda data: data + b'abc', 'record 50: the file ends within its header'),
-        (lambda data: b'a,b,c,d,e\n1,2,3,4,5\n', 'so this is no TFRecord file or damaged'),
+        (lambda data: b'a,b,c,d,e\n1,2,3,4,5\n', 'the file is damaged, or no TFRecord file'),
     ],
 )
 def test_damaged_plain_files_are_named_with_the_record(tmp_path, damage, said):
