@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.say('Interrupted.')
             return INTERRUPTED
         finally:
-            console.say(f'Log: {log}')
+            console.say(f'Log: {_shown(log)}')
 
 
 def _make_writable(output: Path) -> None:
@@ -138,7 +138,7 @@ def _config(arguments: argparse.Namespace, folder: Path, features: Sequence[str]
 
 
 def _run(config: PipelineConfig, orchestrator: str, data: CsvData, console: Console) -> int:
-    console.say(f'Clustering {len(config.features or ())} columns of {config.data_root}')
+    console.say(f'Clustering {len(config.features or ())} columns of {_shown(config.data_root)}')
     console.say('Loading TFX (half a minute on a small machine)')
     from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
     from tfx_kmeans.pipelines.outcome import read_outcome
@@ -157,7 +157,7 @@ def _run(config: PipelineConfig, orchestrator: str, data: CsvData, console: Cons
     if not outcome.blessed or outcome.pushed_to is None:
         console.say('The model was not blessed, so it was not pushed.')
         return NOT_PUSHED
-    console.say(f'Pushed to {outcome.pushed_to}')
+    console.say(f'Pushed to {_shown(outcome.pushed_to)}')
     console.say('Ask it for the cluster of a row:')
     console.say(f'  {_query(outcome.pushed_to, data, config.features or ())}')
     return DONE
@@ -202,14 +202,20 @@ def _tell(outcome: Outcome, console: Console) -> None:
     console.say()
 
 
+def _shown(path: Path | str) -> str:
+    """A path as seen from the current folder, where it lies below."""
+    path = Path(path).absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
 def _query(model: Path, data: CsvData, features: Sequence[str]) -> str:
     """A command for the shell that asks the model about the first row of the data."""
     row = {name: [data.first_row[name]] for name in features if name in data.first_row}
     command = [
-        str(Path(sys.executable).with_name('saved_model_cli')),
+        _shown(Path(sys.executable).with_name('saved_model_cli')),
         'run',
         '--dir',
-        str(model),
+        _shown(model),
         '--tag_set',
         'serve',
         '--signature_def',

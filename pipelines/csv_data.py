@@ -105,7 +105,7 @@ def _kinds(file: Path) -> pd.DataFrame:
             ]
         )
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise CsvError(f'{file} cannot be read as CSV: {error}') from error
+        raise CsvError(f'{file} cannot be read as CSV: {str(error).strip()}') from error
 
 
 def _is_numeric(kinds: pd.Series) -> bool:

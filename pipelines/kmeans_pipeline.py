@@ -14,7 +14,10 @@ PREPROCESSING_FN = 'tfx_kmeans.pipelines.preprocessing.preprocessing_fn'
 
 def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     """Builds the pipeline; reads no file and no flag."""
-    example_gen = tfx.components.CsvExampleGen(input_base=config.data_root)
+    csv_files = tfx.proto.Input.Split(name='single_split', pattern='*.csv')
+    example_gen = tfx.components.CsvExampleGen(
+        input_base=config.data_root, input_config=tfx.proto.Input(splits=[csv_files])
+    )
     statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs['examples'])
     schema_gen = tfx.components.SchemaGen(
         statistics=statistics_gen.outputs['statistics'],

@@ -17,13 +17,13 @@ class Thresholds:
       max_model_bytes: of all files together; the default is what AI Platform takes.
       max_model_files: how many files.
       probe_seconds: how long loading and answering may take in the probe process.
-      probe_memory_mb: how much memory the probe process may take, in MiB.
+      probe_memory_mb: how much memory it may take for that, in MiB, beyond TensorFlow's own.
     """
 
     max_model_bytes: int = 262_144_000
     max_model_files: int = 1000
-    probe_seconds: int = 600
-    probe_memory_mb: int = 8192
+    probe_seconds: int = 300
+    probe_memory_mb: int = 4096
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -61,6 +61,8 @@ def thresholds_of(given: Thresholds | Mapping[str, Any] | None) -> Thresholds:
         return Thresholds()
     if isinstance(given, Thresholds):
         return given
+    if not isinstance(given, Mapping):
+        raise ValueError(f'thresholds must be Thresholds or a dict of its fields, got {given!r}.')
     known = [field.name for field in dataclasses.fields(Thresholds)]
     unknown = sorted(set(given) - set(known))
     if unknown:

@@ -6,7 +6,7 @@ code but TensorFlow's, as a server would. Its one argument names a JSON file:
   model: the model's folder.     records: a TFRecord file of serialized tf.Examples.
   answers: folder to write to.   batch_size: of the whole run.
   small_batches: sizes of batches to try as well, from the first records.
-  memory_mb: the most memory to take.
+  memory_mb: the most memory to take, beyond what TensorFlow's import takes.
 
 It writes tasks.json, {task: {"seconds"} or {"error"}}, and one .npz of outputs for each task
 that ended well: `examples`, `features`, `preprocess` over all records, and `<name>@<size>`.
@@ -89,12 +89,11 @@ def main(request_path: str) -> None:
     """Does what the request asks for."""
     with open(request_path) as file:
         request = json.load(file)
-    limit = request['memory_mb'] << 20
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     sys.meta_path.insert(0, Refusal())
 
     import tensorflow as tf
 
+    limit_memory(request['memory_mb'])
     tasks = Tasks(request['answers'])
     model = tasks.run('load', lambda: tf.saved_model.load(request['model']))
     if model is None:
@@ -110,6 +109,14 @@ def main(request_path: str) -> None:
     for signature, values in inputs.items():
         for size in request['small_batches']:
             probe.ask(f'{signature}@{size}', signature, values[:size], max(size, 1))
+
+
+def limit_memory(megabytes: int) -> None:
+    """Bounds what the process may allocate from now on; TensorFlow's own start is not counted."""
+    with open('/proc/self/statm') as file:
+        data_pages = int(file.read().split()[5])
+    limit = data_pages * resource.getpagesize() + (megabytes << 20)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def read_records(path: str) -> Any:

@@ -1,0 +1,111 @@
+"""What a pipeline's author sees while the pipeline is built."""
+
+import pytest
+from tfx import types
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.types import artifact_utils, standard_artifacts
+
+import tfx_kmeans
+from tfx_kmeans import CentroidExporter, ExportValidator, KMeansCentroids, KMeansTrainer
+
+
+def channel(kind):
+    return types.Channel(type=kind)
+
+
+def trainer(**options):
+    given = {
+        'examples': channel(standard_artifacts.Examples),
+        'transform_graph': channel(standard_artifacts.TransformGraph),
+        'num_clusters': 8,
+        **options,
+    }
+    return KMeansTrainer(**given)
+
+
+def exporter(**options):
+    given = {
+        'centroids': channel(KMeansCentroids),
+        'transform_graph': channel(standard_artifacts.TransformGraph),
+        **options,
+    }
+    return CentroidExporter(**given)
+
+
+def validator(**options):
+    return ExportValidator(
+        model=channel(standard_artifacts.Model),
+        centroids=channel(KMeansCentroids),
+        examples=channel(standard_artifacts.Examples),
+        **options,
+    )
+
+
+def test_the_components_compose_by_their_channels():
+    train = trainer()
+    export = CentroidExporter(
+        centroids=train.outputs['centroids'],
+        transform_graph=channel(standard_artifacts.TransformGraph),
+    )
+    validate = ExportValidator(
+        model=export.outputs['model'],
+        centroids=train.outputs['centroids'],
+        examples=channel(standard_artifacts.Examples),
+    )
+    assert set(train.outputs) == {'centroids', 'model_run'}
+    assert validate.outputs['blessing'].type is standard_artifacts.ModelBlessing
+    assert validate.outputs['infra_blessing'].type is standard_artifacts.InfraBlessing
+
+
+def test_execution_properties_are_plain_and_carry_the_version():
+    properties = trainer(features=['b', 'a'], relative_tolerance=1).exec_properties
+    assert properties['num_clusters'] == 8
+    assert properties['features'] == '["b", "a"]'
+    assert type(properties['relative_tolerance']) is float
+    assert properties['plugin_version'] == tfx_kmeans.__version__
+    assert 'seed' not in trainer(seed=None).exec_properties
+
+
+@pytest.mark.parametrize(
+    ('build', 'options', 'said'),
+    [
+        (trainer, {'num_clusters': 0}, 'num_clusters must be an integer of at least 1, got 0'),
+        (trainer, {'num_clusters': None}, 'num_clusters is missing'),
+        (trainer, {'num_clusters': '8'}, "num_clusters must be an integer of at least 1, got '8'"),
+        (trainer, {'features': 'a'}, "features must be a list of names, got 'a'"),
+        (trainer, {'features': ['a', 'a']}, 'features names something twice'),
+        (trainer, {'features': []}, 'features is an empty list'),
+        (trainer, {'features': ['w'], 'weight_feature': 'w'}, 'is among features too'),
+        (trainer, {'splits': []}, 'splits is an empty list'),
+        (trainer, {'distance_metric': 'l1'}, 'distance_metric must be one of'),
+        (trainer, {'transform_graph': None}, 'needs transform_graph'),
+        (exporter, {'default_signature': 'raws'}, 'default_signature must be one of'),
+        (exporter, {'transform_graph': None}, 'needs the transform_graph or the schema'),
+        (validator, {'splits': 'eval'}, "splits must be a list of at least one name, got 'eval'"),
+        (validator, {'max_examples': 0}, 'max_examples must be an integer of at least 7'),
+        (validator, {'thresholds': {'max_size': 1}}, "thresholds has 'max_size'"),
+        (validator, {'thresholds': {'max_model_bytes': 0}}, 'thresholds.max_model_bytes must be'),
+        (validator, {'thresholds': 7}, 'thresholds must be'),
+    ],
+)
+def test_a_wrong_parameter_fails_when_the_pipeline_is_built(build, options, said):
+    with pytest.raises(ValueError) as refused:
+        build(**options)
+    assert said in str(refused.value)
+
+
+def test_num_clusters_may_be_a_runtime_parameter():
+    parameter = RuntimeParameter('k', ptype=int, default=5)
+    assert trainer(num_clusters=parameter).exec_properties['num_clusters'] is parameter
+    with pytest.raises(ValueError, match='num_clusters must be an integer of at least 1, got 0'):
+        trainer(num_clusters=RuntimeParameter('k', ptype=int, default=0))
+    with pytest.raises(ValueError, match='features cannot be a RuntimeParameter'):
+        trainer(features=RuntimeParameter('f', ptype=str))
+
+
+@pytest.mark.parametrize('kind', [tfx_kmeans.KMeansCentroids, tfx_kmeans.KMeansReport])
+def test_artifact_types_are_found_by_their_name(kind):
+    module, name = kind.TYPE_NAME.split('.')
+    assert getattr(__import__(module), name) is kind
+    restored = artifact_utils.deserialize_artifact(kind().artifact_type)
+    assert type(restored) is kind

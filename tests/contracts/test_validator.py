@@ -1,0 +1,301 @@
+"""A good model is blessed; each fault is seen by the check that is meant for it."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tfx.types import standard_artifacts
+
+from tfx_kmeans.artifacts import KMeansCentroids
+from tfx_kmeans.centroids.storage import read_payload
+from tfx_kmeans.serving import export
+from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
+
+SPEC = {name: tf.io.FixedLenFeature([], tf.float32) for name in 'abc'}
+
+
+@pytest.fixture
+def copy(workshop, exported):
+    """A model of one's own to damage."""
+    model = workshop.artifact(standard_artifacts.Model, 'copy')
+    model.set_string_custom_property('tfx_version', '1.16.0')
+    shutil.copytree(exported.model.uri, model.uri, dirs_exist_ok=True)
+    return model
+
+
+def edited(model, change):
+    path = Path(model.uri) / 'Format-Serving' / 'saved_model.pb'
+    proto = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    change(proto.meta_graphs[0])
+    path.write_bytes(proto.SerializeToString())
+
+
+def saved(model, module_class, payload):
+    """Saves over the model what another module makes of the payload."""
+    folder = Path(model.uri) / 'Format-Serving'
+    shutil.rmtree(folder)
+    module = module_class(payload, SchemaPreprocessing(SPEC, list('abc')))
+    tf.saved_model.save(module, str(folder), signatures=module.signatures('examples'))
+
+
+def test_a_good_model_is_blessed_as_pusher_and_resolvers_read_it(workshop, exported):
+    found = workshop.validate(exported.model, exported.centroids, exported.examples)
+    assert found.failed == []
+    assert found.blessing.get_int_custom_property('blessed') == 1
+    assert found.blessing.get_string_custom_property('current_model') == exported.model.uri
+    assert found.blessing.has_custom_property('current_model_id')
+    assert found.infra_blessing.get_int_custom_property('blessed') == 1
+    assert os.listdir(found.blessing.uri) == ['BLESSED']
+    assert os.listdir(found.infra_blessing.uri) == ['INFRA_BLESSED']
+    (parity,) = (check for check in found.checks if check['name'] == 'examples_parity')
+    assert parity['found'].startswith('300 rows: 0 in a wrong cluster, 0 with a wrong distance')
+
+
+def not_blessed(found, check, infra=False):
+    assert check in found.failed, found.checks
+    assert found.blessing.get_int_custom_property('blessed') == 0
+    assert os.listdir(found.blessing.uri) == ['NOT_BLESSED']
+    assert found.infra_blessing.get_int_custom_property('blessed') == int(infra)
+    assert os.listdir(found.infra_blessing.uri) == [
+        'INFRA_BLESSED' if infra else 'INFRA_NOT_BLESSED'
+    ]
+    assert check in found.blessing.get_string_custom_property('failed_checks').split(',')
+
+
+def remove_graph(model):
+    (Path(model.uri) / 'Format-Serving' / 'saved_model.pb').unlink()
+
+
+def cut_graph(model):
+    path = Path(model.uri) / 'Format-Serving' / 'saved_model.pb'
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def remove_shard(model):
+    folder = Path(model.uri) / 'Format-Serving' / 'variables'
+    (folder / 'variables.data-00000-of-00001').rename(folder / 'variables.data-00000-of-00002')
+
+
+def cut_shard(model):
+    path = Path(model.uri) / 'Format-Serving' / 'variables' / 'variables.data-00000-of-00001'
+    path.write_bytes(path.read_bytes()[:-8])
+
+
+def add_tag(model):
+    edited(model, lambda graph: graph.meta_info_def.tags.append('gpu'))
+
+
+def remove_tag(model):
+    edited(model, lambda graph: graph.meta_info_def.ClearField('tags'))
+
+
+def remove_signature(model):
+    edited(model, lambda graph: graph.signature_def.pop('features'))
+
+
+def rename_output(model):
+    def change(graph):
+        outputs = graph.signature_def['examples'].outputs
+        outputs['cluster'].CopyFrom(outputs.pop('cluster_index'))
+
+    edited(model, change)
+
+
+def change_method(model):
+    def change(graph):
+        graph.signature_def['serving_default'].method_name = 'tensorflow/serving/classify'
+
+    edited(model, change)
+
+
+def add_python_function(model):
+    def change(graph):
+        node = graph.graph_def.library.function[0].node_def.add()
+        node.op, node.name = 'EagerPyFunc', 'sneaky'
+
+    edited(model, change)
+
+
+def move_a_centroid(model):
+    reader = tf.train.load_checkpoint(
+        str(Path(model.uri) / 'Format-Serving' / 'variables' / 'variables')
+    )
+    values = reader.get_tensor('clusters/.ATTRIBUTES/VARIABLE_VALUE')
+    shard = Path(model.uri) / 'Format-Serving' / 'variables' / 'variables.data-00000-of-00001'
+    moved = values.copy()
+    moved[0, 0] += 1e-2
+    data = shard.read_bytes()
+    assert values.tobytes() in data
+    shard.write_bytes(data.replace(values.tobytes(), moved.tobytes()))
+
+
+@pytest.mark.parametrize(
+    ('damage', 'check'),
+    [
+        (remove_graph, 'files'),
+        (remove_shard, 'files'),
+        (cut_graph, 'tags'),
+        (cut_shard, 'loads_in_clean_process'),
+        (add_tag, 'tags'),
+        (remove_tag, 'signatures'),
+        (remove_signature, 'signatures'),
+        (rename_output, 'signatures'),
+        (change_method, 'signatures'),
+        (add_python_function, 'forbidden_operations'),
+    ],
+)
+def test_a_damaged_model_is_not_blessed(workshop, exported, copy, damage, check):
+    damage(copy)
+    not_blessed(workshop.validate(copy, exported.centroids, exported.examples), check)
+
+
+def test_a_moved_centroid_is_seen_by_parity_or_by_the_checksum(workshop, exported, copy):
+    move_a_centroid(copy)
+    found = workshop.validate(copy, exported.centroids, exported.examples)
+    not_blessed(found, 'examples_parity')
+
+
+class OtherModule(export.KMeansModule):
+    """The real module with one fault, which a subclass brings in."""
+
+
+class OffByABit(OtherModule):
+    def __init__(self, payload, preprocessing):
+        super().__init__(payload, preprocessing)
+        self.clusters.assign_add(np.eye(4, 3, dtype=np.float32) * 1e-2)
+
+
+class Permuted(OtherModule):
+    def assign(self, rows):
+        answer = super().assign(rows)
+        return {**answer, 'cluster_index': 3 - answer['cluster_index']}
+
+
+class LooksAtNeighbours(OtherModule):
+    def assign(self, rows):
+        return super().assign(rows + 0.5 * tf.cast(tf.shape(rows)[0] < 5, tf.float32))
+
+
+class NotForEmptyBatches(OtherModule):
+    def assign(self, rows):
+        with tf.control_dependencies([tf.debugging.assert_positive(tf.shape(rows)[0])]):
+            return super().assign(tf.identity(rows))
+
+
+class Random(OtherModule):
+    def assign(self, rows):
+        return super().assign(rows + tf.random.uniform(tf.shape(rows), 0, 1e-9))
+
+
+class WrongType(OtherModule):
+    def assign(self, rows):
+        answer = super().assign(rows)
+        return {**answer, 'cluster_index': tf.cast(answer['cluster_index'], tf.int32)}
+
+
+class Rounded(OtherModule):
+    def __init__(self, payload, preprocessing):
+        super().__init__(payload, preprocessing)
+        self.clusters.assign(tf.cast(tf.cast(self.clusters, tf.float16), tf.float32))
+
+
+@pytest.mark.parametrize(
+    ('module', 'check'),
+    [
+        (OffByABit, 'examples_parity'),
+        (OffByABit, 'features_parity'),
+        (Rounded, 'features_parity'),
+        (Permuted, 'examples_parity'),
+        (LooksAtNeighbours, 'batch_sizes'),
+        (NotForEmptyBatches, 'batch_sizes'),
+        (Random, 'forbidden_operations'),
+        (WrongType, 'signatures'),
+    ],
+)
+def test_a_wrong_model_is_not_blessed(workshop, exported, copy, module, check):
+    saved(copy, module, read_payload(exported.centroids.uri))
+    not_blessed(workshop.validate(copy, exported.centroids, exported.examples), check)
+
+
+def test_a_model_over_the_size_is_not_blessed(workshop, exported):
+    found = workshop.validate(
+        exported.model,
+        exported.centroids,
+        exported.examples,
+        thresholds={'max_model_bytes': 1000},
+    )
+    not_blessed(found, 'size')
+    assert found.failed == ['size']
+
+
+def test_centroids_that_are_not_finite(workshop, exported, copy):
+    centroids = workshop.artifact(KMeansCentroids, 'nan')
+    shutil.copytree(exported.centroids.uri, centroids.uri, dirs_exist_ok=True)
+    arrays = dict(np.load(Path(centroids.uri) / 'centroids.npz'))
+    arrays['centroids'][2, 1] = np.nan
+    np.savez(Path(centroids.uri) / 'centroids.npz', **arrays)
+    found = workshop.validate(copy, centroids, exported.examples)
+    not_blessed(found, 'finite_centroids')
+    (seen,) = (check['found'] for check in found.checks if check['name'] == 'finite_centroids')
+    assert seen == 'clusters with NaN or infinity: 2'
+
+
+def test_examples_transformed_otherwise_than_served(workshop, exported, many_rows):
+    from tfx_kmeans.export_validator.executor import Executor
+    from tfx_kmeans.export_validator.options import ValidatorOptions
+    from tfx_kmeans.parameters import encode
+
+    skewed = many_rows[900:].copy()
+    skewed[:, 1] *= 1.01
+    outputs = {
+        'blessing': [workshop.artifact(standard_artifacts.ModelBlessing, 'blessing')],
+        'infra_blessing': [workshop.artifact(standard_artifacts.InfraBlessing, 'infra')],
+        'report': [workshop.artifact(standard_artifacts.Model, 'report')],
+    }
+
+    def failed(transformed):
+        inputs = {
+            'model': [exported.model],
+            'centroids': [exported.centroids],
+            'examples': [exported.examples],
+            'transformed_examples': [transformed],
+        }
+        Executor().Do(inputs, outputs, encode(ValidatorOptions, {}))
+        report = json.loads((workshop.folder / 'report' / 'report.json').read_text())
+        return {c['name']: c['found'] for c in report['checks'] if not c['passed']}
+
+    shuffled = np.random.default_rng(0).permutation(many_rows[900:])
+    assert failed(workshop.examples('same', eval=shuffled)) == {}
+    expected = {'preprocess_matches_transform': 'columns that differ: b'}
+    assert failed(workshop.examples('skewed', eval=skewed)) == expected
+    assert outputs['infra_blessing'][0].get_int_custom_property('blessed') == 1
+    fewer = {'preprocess_matches_transform': '300 rows, but 299 transformed ones'}
+    assert failed(workshop.examples('fewer', eval=many_rows[901:])) == fewer
+
+
+def test_a_model_that_outlasts_its_time_is_not_blessed(workshop, exported):
+    found = workshop.validate(
+        exported.model, exported.centroids, exported.examples, thresholds={'probe_seconds': 1}
+    )
+    not_blessed(found, 'loads_in_clean_process')
+    (seen,) = (c['found'] for c in found.checks if c['name'] == 'loads_in_clean_process')
+    assert 'stopped after 1 s (thresholds.probe_seconds)' in seen
+
+
+class Greedy(OtherModule):
+    def assign(self, rows):
+        # 3 GB that no optimizer can fold away.
+        heavy = tf.fill([1500, 1 << 19, tf.minimum(1, tf.shape(rows)[0])], rows[0, 0])
+        return super().assign(rows + 1e-30 * tf.reduce_max(heavy))
+
+
+def test_a_model_that_takes_too_much_memory_is_not_blessed(workshop, exported, copy):
+    saved(copy, Greedy, read_payload(exported.centroids.uri))
+    limits = {'probe_memory_mb': 1000}
+    found = workshop.validate(copy, exported.centroids, exported.examples, thresholds=limits)
+    not_blessed(found, 'examples_parity')
