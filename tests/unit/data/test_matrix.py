@@ -106,7 +106,7 @@ def test_damaged_files_are_named(tmp_path):
         (lambda data: data[:-4] + b'abcd', 'record 49: the checksum of its content is wrong'),
         (lambda data: b'\xff' + data[1:], 'record 0: the checksum of its length is wrong'),
         (lambda data: data + b'abc', 'record 50: the file ends within its header'),
-        (lambda data: b'a,b,c,d,e\n1,2,3,4,5\n', 'the file is damaged, or no TFRecord file'),
+        (lambda data: b'a,b,c,d,e\n1,2,3,4,5\n', 'so this is no TFRecord file or damaged'),
     ],
 )
 def test_damaged_plain_files_are_named_with_the_record(tmp_path, damage, said):

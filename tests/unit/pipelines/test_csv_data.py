@@ -1,0 +1,40 @@
+import pytest
+
+from tfx_kmeans.pipelines.csv_data import CsvError, choose_columns, look_at
+
+
+def folder(tmp_path, **files):
+    for name, text in files.items():
+        (tmp_path / f'{name}.csv').write_text(text)
+    return tmp_path
+
+
+def test_columns_of_numbers_are_found_whatever_is_missing(tmp_path):
+    data = look_at(
+        folder(
+            tmp_path,
+            a='i,f,gap,s,b,empty\n1,1.5,,x,True,\n2,2,3,NA,False,\n',
+            b='i,f,gap,s,b,empty\n3,1e3,,4,True,\n',
+        )
+    )
+    assert data.columns == ('i', 'f', 'gap', 's', 'b', 'empty')
+    assert data.numeric == ('i', 'f', 'gap')
+    assert data.first_row == {'i': 2.0, 'f': 2.0, 'gap': 3.0}
+
+
+def test_a_column_that_is_a_string_in_one_file_only_is_no_number(tmp_path):
+    data = look_at(folder(tmp_path, a='x,y\n1,2\n', b='x,y\n1,z\n'))
+    assert data.numeric == ('x',)
+
+
+def test_the_choice_is_sorted_and_less_what_is_excluded(tmp_path):
+    data = look_at(folder(tmp_path, a='b,a,c\n1,2,3\n'))
+    assert choose_columns(data, None, ['c']) == ('a', 'b')
+    assert choose_columns(data, ['c', 'a'], []) == ('a', 'c')
+    with pytest.raises(CsvError, match=r'No column is left to cluster by\. Numeric columns:'):
+        choose_columns(data, ['c'], ['c'])
+
+
+def test_quoted_headers_and_a_byte_order_mark(tmp_path):
+    (tmp_path / 'a.csv').write_bytes('\ufeff"x, y",z\n1,2\n'.encode())
+    assert look_at(tmp_path).numeric == ('x, y', 'z')
