@@ -3,7 +3,7 @@ PY := .venv/bin/python
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check clean
+.PHONY: help setup run test check bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -19,6 +19,9 @@ test: setup ## the tests (ARGS="..." for pytest)
 
 check: setup ## lint, format, types, import rules, packaging, no traces of a machine
 	@scripts/check.sh
+
+bench: setup ## one benchmark against its peers: NAME=data
+	@$(PY) -W ignore benchmarks/harness.py $(NAME) 2> >(grep -vE 'tensorflow/|external/|rebuild TensorFlow|W0000|I0000|E0000' >&2)
 
 clean: ## remove what was built; output/ stays
 	rm -rf build dist .venv *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

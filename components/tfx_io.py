@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.feature_specs import schema_feature_spec, transformed_feature_spec
-
-_TF_EXAMPLE = 'FORMAT_TF_EXAMPLE'
+from tfx_kmeans.data.source import TF_EXAMPLE, Examples
 
 Artifacts = Mapping[str, Sequence[Any]]
 
@@ -28,23 +27,33 @@ def only_uri(artifacts: Artifacts, key: str) -> str | None:
     return str(found[0].uri) if found else None
 
 
-def split_folders(examples: Sequence[Any], splits: Sequence[str]) -> list[str]:
-    """The folders of some splits of Examples artifacts.
+def examples_of(artifacts: Sequence[Any], splits: Sequence[str]) -> Examples:
+    """The examples of some splits, of one or several artifacts, in the order of their spans.
 
     Raises:
-      DataError: where a split is not there, listing those that are; or where the examples are
-        not serialized tf.Examples.
+      DataError: where a split is not there, listing those that are; or where the payload is of a
+        kind that cannot be read, or the artifacts' payloads differ.
     """
-    return [_split_folder(artifact, split) for split in splits for artifact in examples]
+    in_order = sorted(artifacts, key=_span)
+    formats = sorted({_payload_format(artifact) for artifact in in_order})
+    if len(formats) > 1:
+        raise DataError(f'The examples are of several payload_formats: {", ".join(formats)}.')
+    folders = [_split_folder(artifact, split) for artifact in in_order for split in splits]
+    return Examples(tuple(folders), *formats)
+
+
+def _span(artifact: Any) -> tuple[int, int]:
+    return (
+        artifact.get_int_custom_property('span'),
+        artifact.get_int_custom_property('version'),
+    )
+
+
+def _payload_format(artifact: Any) -> str:
+    return artifact.get_string_custom_property('payload_format') or TF_EXAMPLE
 
 
 def _split_folder(artifact: Any, split: str) -> str:
-    payload_format = artifact.get_string_custom_property('payload_format') or _TF_EXAMPLE
-    if payload_format != _TF_EXAMPLE:
-        raise DataError(
-            f'The examples in {artifact.uri} have payload_format {payload_format}; only '
-            f'{_TF_EXAMPLE} can be read.'
-        )
     if split not in artifact.splits:
         raise DataError(
             f'splits names {split!r}, which the examples in {artifact.uri} do not have. They '
@@ -53,19 +62,16 @@ def _split_folder(artifact: Any, split: str) -> str:
     return str(artifact.path(split=split))
 
 
-def feature_spec_of(artifacts: Artifacts) -> dict[str, Any]:
+def feature_spec_of(artifacts: Artifacts) -> dict[str, Any] | None:
     """The parsing spec of a component's examples, from its transform_graph or else its schema.
 
-    Raises:
-      ValueError: where it has neither.
+    None where it has neither.
     """
     transform_graph = only_uri(artifacts, 'transform_graph')
     if transform_graph is not None:
         return transformed_feature_spec(transform_graph)
     schema = only_uri(artifacts, 'schema')
-    if schema is not None:
-        return schema_feature_spec(schema)
-    raise ValueError('Neither transform_graph nor schema is there to say what the features are.')
+    return None if schema is None else schema_feature_spec(schema)
 
 
 @contextmanager

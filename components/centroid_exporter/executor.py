@@ -31,7 +31,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         """Checks that centroids and features fit together, then writes the model or nothing."""
         options = decode(ExporterOptions, exec_properties)
         payload = read_payload(input_dict['centroids'][0].uri)
-        feature_spec = feature_spec_of(input_dict)
+        feature_spec = feature_spec_of(input_dict) or {}
         _refuse_other_features(payload, feature_spec)
         with emptied_on_failure(output_dict):
             folder = path_utils.serving_model_dir(output_dict['model'][0].uri)

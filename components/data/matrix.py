@@ -1,21 +1,34 @@
-"""tf.Examples decoded, once, to a matrix of float32 rows with optional weights."""
+"""tf.Examples decoded, once, to a matrix of float32 rows with optional weights.
+
+The matrix lies in memory while it fits, and beyond that in a file on local disk that is mapped
+into memory; who works on it cannot tell which.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
+from tfx_kmeans.data.block import Block
+from tfx_kmeans.data.decoder import Decoder
 from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import Feature, FeatureLayout
-from tfx_kmeans.data.records import record_batches, record_files
+from tfx_kmeans.data.features import FeatureLayout
+from tfx_kmeans.data.files import files_in
+from tfx_kmeans.data.finite import NonFiniteTally
+from tfx_kmeans.data.interleave import interleaved
+from tfx_kmeans.data.memory import default_limit_mb
+from tfx_kmeans.data.source import Examples
 
 
 @dataclasses.dataclass(frozen=True)
 class Matrix:
-    """Rows as they were decoded; whoever reads a matrix owns it and may write to it.
+    """Rows as they were decoded; whoever opens a matrix owns it and may write to it.
 
     Attributes:
       rows: float32 [n, d], row-major, finite.
@@ -31,86 +44,125 @@ class Matrix:
         return float(len(self.rows) if self.weights is None else self.weights.sum())
 
 
-def read_matrix(folders: Sequence[str], layout: FeatureLayout) -> Matrix:
-    """Decodes all tf.Examples of the folders' files, in the order of the files' names.
+@contextmanager
+def open_matrix(
+    examples: Examples, layout: FeatureLayout, memory_limit_mb: int | None = None
+) -> Iterator[Matrix]:
+    """Decodes all examples; the matrix is gone when the block is left.
+
+    The order of the rows depends on the files alone: folder by folder, and within a folder as
+    `interleave` merges its files.
+
+    Args:
+      examples: where they lie.
+      layout: the features of a row, and the weight beside it.
+      memory_limit_mb: MiB that rows and weights may take in memory; None: half of what the
+        machine, or its container, has.
 
     Raises:
-      DataError: naming the file that cannot be read or decoded; counting rows with NaN or
-        infinity, with their columns; where there are no rows or no weight.
+      DataError: naming the file and record that cannot be read or decoded; counting rows with
+        NaN or infinity, with their columns; where there are no rows or no weight, or the disk
+        is full.
     """
-    blocks = list(_decoded_blocks(record_files(folders), layout))
-    if not blocks:
-        raise DataError(f'There are no examples in {", ".join(folders)}.')
-    rows = np.concatenate([rows for rows, _ in blocks])
-    _refuse_non_finite(rows, layout.column_names, folders)
-    if layout.weight_feature is None:
-        return Matrix(rows, None)
-    weights = np.concatenate([weights for _, weights in blocks if weights is not None])
-    _refuse_bad_weights(weights, layout.weight_feature)
-    return Matrix(rows, weights)
+    with _Store((memory_limit_mb or default_limit_mb()) << 20, layout) as store:
+        tally = NonFiniteTally(layout.column_names)
+        for block in _blocks(examples, layout, tally):
+            store.add(block)
+        if not store.count:
+            raise DataError(f'There are no examples in {", ".join(examples.folders)}.')
+        tally.refuse_any(store.count)
+        matrix = store.matrix()
+        if matrix.weights is not None:
+            _refuse_bad_weights(matrix.weights, str(layout.weight_feature))
+        yield matrix
 
 
-def _decoded_blocks(
-    files: Sequence[str], layout: FeatureLayout
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    spec = layout.parsing_spec()
-    for path in files:
-        for records in record_batches(path):
-            try:
-                parsed = tf.io.parse_example(tf.constant(records), spec)
-            except tf.errors.InvalidArgumentError as error:
-                raise DataError(f'{path} cannot be decoded: {error.message}') from error
-            yield rows_of(parsed, layout.features), _weights_of(parsed, layout.weight_feature)
+def _blocks(examples: Examples, layout: FeatureLayout, tally: NonFiniteTally) -> Iterator[Block]:
+    decoder = Decoder(layout)
+
+    def of_file(path: str) -> Iterator[Block]:
+        for first, block in examples.blocks(path, layout, decoder):
+            tally.look_at(path, first, block.rows)
+            yield block
+
+    for folder in examples.folders:
+        yield from interleaved(files_in(folder), of_file)
 
 
-def rows_of(parsed: Mapping[str, tf.Tensor], features: Sequence[Feature]) -> np.ndarray:
-    """Parsed dense features side by side, float32 [n, d].
+class _Store:
+    """Takes blocks in memory, and from the limit on in files of a folder of its own.
 
-    Raises:
-      DataError: naming the feature whose int64 values float32 cannot hold exactly.
+    The memory is asked for at once, as large as the limit; the system hands it out only as far
+    as it is written to, so a small data set takes little, and no block is moved again.
     """
-    columns = [_as_float32(parsed[feature.name].numpy(), feature) for feature in features]
-    return np.concatenate(columns, axis=1)
 
+    def __init__(self, limit: int, layout: FeatureLayout) -> None:
+        bytes_per_row = 4 * layout.width + (8 if layout.weight_feature is not None else 0)
+        self._held = _room(max(1, limit // bytes_per_row), layout)
+        self._width = layout.width
+        self._folder: Path | None = None
+        self.count = 0
 
-def _as_float32(values: np.ndarray, feature: Feature) -> np.ndarray:
-    columns = values.reshape(len(values), feature.width)
-    floats = columns.astype(np.float32)
-    if feature.dtype == 'int64':
-        inexact = floats.astype(np.float64) != columns
-        if inexact.any():
+    def __enter__(self) -> _Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def add(self, block: Block) -> None:
+        fits = self._folder is None and self.count + len(block.rows) <= len(self._held.rows)
+        if fits:
+            part = slice(self.count, self.count + len(block.rows))
+            self._held.rows[part] = block.rows
+            if self._held.weights is not None:
+                self._held.weights[part] = block.weights
+        else:
+            self._write(block)
+        self.count += len(block.rows)
+
+    def matrix(self) -> Matrix:
+        if self._folder is None:
+            return Matrix(*self._first_held())
+        rows = np.memmap(self._folder / 'rows', np.float32, 'r+', shape=(self.count, self._width))
+        if not (self._folder / 'weights').exists():
+            return Matrix(rows, None)
+        weights = np.memmap(self._folder / 'weights', np.float64, 'r+', shape=(self.count,))
+        return Matrix(rows, weights)
+
+    def _first_held(self) -> tuple[np.ndarray, np.ndarray | None]:
+        weights = self._held.weights
+        return self._held.rows[: self.count], None if weights is None else weights[: self.count]
+
+    def _write(self, block: Block) -> None:
+        try:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix='tfx_kmeans_rows_'))
+                self._append(Block(*self._first_held()))
+                self._held = Block(self._held.rows[:0].copy(), None)  # its memory is free again
+            self._append(block)
+        except OSError as error:
             raise DataError(
-                f'Feature {feature.name!r} has {np.count_nonzero(inexact)} integers that float32 '
-                f'cannot hold exactly, the first is {columns[inexact][0]}. Scale it in Transform.'
-            )
-    return floats
+                f'The cache of rows in {self._folder or tempfile.gettempdir()} cannot be written '
+                f'after {self.count} rows: {error.strerror}. Set TMPDIR to a larger disk, or raise '
+                'memory_limit_mb.'
+            ) from error
+
+    def _append(self, block: Block) -> None:
+        assert self._folder is not None, 'made before the first block is written'
+        for name, values in (('rows', block.rows), ('weights', block.weights)):
+            if values is not None and values.size:
+                with open(self._folder / name, 'ab') as file:
+                    file.write(memoryview(values).cast('B'))  # type: ignore[arg-type]
 
 
-def _weights_of(parsed: Mapping[str, tf.Tensor], weight_feature: str | None) -> np.ndarray | None:
-    if weight_feature is None:
-        return None
-    weights: np.ndarray = parsed[weight_feature].numpy().reshape(-1).astype(np.float64)
-    return weights
-
-
-def _refuse_non_finite(
-    rows: np.ndarray, column_names: Sequence[str], folders: Sequence[str]
-) -> None:
-    bad = ~np.isfinite(rows)
-    if not bad.any():
-        return
-    columns = np.flatnonzero(bad.any(axis=0))
-    found = '; '.join(
-        f'column {column_names[column]!r}: {int(np.isnan(rows[:, column]).sum())} NaN, '
-        f'{int(np.isinf(rows[:, column]).sum())} infinite'
-        for column in columns[:10]
-    )
-    more = f'; and {len(columns) - 10} more columns' if len(columns) > 10 else ''
-    raise DataError(
-        f'{int(bad.any(axis=1).sum())} of {len(rows)} rows in {", ".join(folders)} hold values '
-        f'that are not finite ({found}{more}). Remove these rows, or replace the values in '
-        'Transform.'
-    )
+def _room(rows: int, layout: FeatureLayout) -> Block:
+    """Room for so many rows, or as many as a system that promises no more than it has grants."""
+    while True:
+        try:
+            return Block.empty(rows, layout)
+        except MemoryError:
+            rows //= 2
 
 
 def _refuse_bad_weights(weights: np.ndarray, name: str) -> None:

@@ -79,9 +79,8 @@ def _run(check: Check, context: Context) -> CheckResult:
 
 
 def _applies(check: Check, context: Context) -> bool:
-    return check.run is not preprocess_matches_transform or bool(
-        context.sources.transformed_examples
-    )
+    connected = context.sources.transformed_examples is not None
+    return connected or check.run is not preprocess_matches_transform
 
 
 def files(context: Context) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -13,9 +13,12 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.centroids.storage import read_payload
+from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.features import Feature, FeatureLayout
-from tfx_kmeans.data.matrix import read_matrix
-from tfx_kmeans.data.records import record_batches, record_files
+from tfx_kmeans.data.files import files_in
+from tfx_kmeans.data.matrix import open_matrix
+from tfx_kmeans.data.source import TF_EXAMPLE, Examples
+from tfx_kmeans.data.tfrecords import read_records
 from tfx_kmeans.export_validator.options import ValidatorOptions
 from tfx_kmeans.export_validator.probing import ProbeAnswers, probe_model
 
@@ -29,14 +32,14 @@ class Sources:
     Attributes:
       model: folder of the SavedModel.
       centroids: folder of the centroids artifact.
-      examples: folders of the raw examples' splits.
-      transformed_examples: folders of the same splits after Transform; empty where there is none.
+      examples: the raw ones.
+      transformed_examples: the same after Transform; None where they are not connected.
     """
 
     model: str
     centroids: str
-    examples: Sequence[str]
-    transformed_examples: Sequence[str]
+    examples: Examples
+    transformed_examples: Examples | None
 
 
 class Context:
@@ -89,12 +92,23 @@ class Context:
     def records(self) -> list[bytes]:
         """The first `max_examples` raw tf.Examples."""
         records: list[bytes] = []
-        for path in record_files(self.sources.examples):
-            for batch in record_batches(path):
-                records.extend(batch)
-                if len(records) >= self.options.max_examples:
-                    return records[: self.options.max_examples]
-        return records
+        for batch in self._record_batches():
+            records.extend(batch)
+            if len(records) >= self.options.max_examples:
+                break
+        return records[: self.options.max_examples]
+
+    def _record_batches(self) -> Iterator[list[bytes]]:
+        examples = self.sources.examples
+        if examples.payload_format != TF_EXAMPLE:
+            raise DataError(
+                f'The model takes serialized tf.Examples, but the examples in '
+                f'{", ".join(examples.folders)} are {examples.payload_format}.'
+            )
+        for folder in examples.folders:
+            for path in files_in(folder):
+                for records in read_records(path):
+                    yield records.as_list()
 
     @cached_property
     def probe(self) -> ProbeAnswers:
@@ -115,4 +129,6 @@ class Context:
             for placed in metadata.features
         )
         layout = FeatureLayout(features, tuple(metadata.column_names))
-        return read_matrix(self.sources.transformed_examples, layout).rows
+        assert self.sources.transformed_examples is not None, 'the check does not run without'
+        with open_matrix(self.sources.transformed_examples, layout) as matrix:
+            return np.array(matrix.rows)

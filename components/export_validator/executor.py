@@ -21,7 +21,7 @@ from tfx_kmeans.export_validator.verdict import (
     write_report,
 )
 from tfx_kmeans.parameters import decode
-from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, split_folders
+from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, examples_of
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ def _sources(input_dict: Artifacts, options: ValidatorOptions) -> Sources:
     return Sources(
         model=path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)),
         centroids=input_dict['centroids'][0].uri,
-        examples=split_folders(input_dict['examples'], options.splits),
-        transformed_examples=split_folders(transformed, options.splits),
+        examples=examples_of(input_dict['examples'], options.splits),
+        transformed_examples=examples_of(transformed, options.splits) if transformed else None,
     )
 
 

@@ -65,13 +65,15 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
         num_restarts: int = 1,
         seed: int | None = 0,
         splits: Sequence[str] = ('train',),
+        memory_limit_mb: int | Any | None = None,
     ) -> None:
         """Builds the node; numbers and strings may be RuntimeParameters too.
 
         Args:
           examples: tf.Examples, raw or (usually) as Transform puts them out.
           transform_graph: of the Transform that made the examples; tells their features.
-          schema: of raw examples, where there is no Transform.
+          schema: of raw examples, where there is no Transform. Without either, the features are
+            those of the first example.
           num_clusters: k, at least 1; may be left out where initial_clusters is a list of rows.
           features: names of the features to cluster by; default: every dense numeric one. They
             fill the columns in sorted order.
@@ -88,15 +90,12 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
           num_restarts: runs from different seeds; the one of least inertia is kept.
           seed: of all that is random; None draws one and records it.
           splits: names of the splits to train on.
+          memory_limit_mb: MiB that the rows may take in memory; beyond it they lie in a file on
+            local disk while the component runs. Default: half of what the machine has.
 
         Raises:
           ValueError: naming the parameter, what was given and what is allowed.
         """
-        if transform_graph is None and schema is None:
-            raise ValueError(
-                'KMeansTrainer needs transform_graph (where the examples come from Transform) or '
-                'schema (where they are raw) to know the features.'
-            )
         options = {
             'num_clusters': num_clusters,
             'features': features,
@@ -111,6 +110,7 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
             'num_restarts': num_restarts,
             'seed': seed,
             'splits': splits,
+            'memory_limit_mb': memory_limit_mb,
         }
         super().__init__(
             spec=KMeansTrainerSpec(

@@ -13,11 +13,12 @@ from tfx_kmeans.centroids.storage import write_payload
 from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.lloyd import Iteration
 from tfx_kmeans.data.features import FeatureLayout, choose_layout
-from tfx_kmeans.data.matrix import read_matrix
+from tfx_kmeans.data.matrix import open_matrix
+from tfx_kmeans.data.source import Examples
 from tfx_kmeans.kmeans_trainer.model_run import write_model_run
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 from tfx_kmeans.parameters import decode
-from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, feature_spec_of, split_folders
+from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, examples_of, feature_spec_of
 
 _log = logging.getLogger(__name__)
 
@@ -30,20 +31,22 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
     ) -> None:
         """Reads the examples once, clusters, and writes both outputs or none."""
         options = decode(TrainerOptions, exec_properties)
-        layout = _layout(input_dict, options)
-        with emptied_on_failure(output_dict):
-            matrix = read_matrix(split_folders(input_dict['examples'], options.splits), layout)
-            total_weight = matrix.total_weight
+        examples = examples_of(input_dict['examples'], options.splits)
+        layout = _layout(input_dict, examples, options)
+        with (
+            emptied_on_failure(output_dict),
+            open_matrix(examples, layout, options.memory_limit_mb) as matrix,
+        ):
             result = fit_in_place(matrix.rows, matrix.weights, options, _log_iteration)
-            payload = payload_of(result, layout, options, total_weight)
+            payload = payload_of(result, layout, options, matrix.total_weight)
             write_model_run(output_dict['model_run'][0].uri, result)
             write_payload(output_dict['centroids'][0].uri, payload)
             _set_properties(output_dict['centroids'][0], payload)
 
 
-def _layout(input_dict: Artifacts, options: TrainerOptions) -> FeatureLayout:
+def _layout(input_dict: Artifacts, examples: Examples, options: TrainerOptions) -> FeatureLayout:
     return choose_layout(
-        feature_spec_of(input_dict),
+        feature_spec_of(input_dict) or examples.feature_spec(),
         options.features,
         options.exclude_features,
         options.weight_feature,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.options import KMeansOptions, check_integer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +18,8 @@ class TrainerOptions(KMeansOptions):
       column_names: a name for every column, in matrix order, instead of the derived ones.
       weight_feature: name of the feature that weighs each row.
       splits: names of the splits to train on.
+      memory_limit_mb: MiB that the rows may take in memory; beyond it they lie on local disk.
+        None: half of what the machine or its container has.
     """
 
     features: Sequence[str] | None = None
@@ -25,6 +27,7 @@ class TrainerOptions(KMeansOptions):
     column_names: Sequence[str] | None = None
     weight_feature: str | None = None
     splits: Sequence[str] = ('train',)
+    memory_limit_mb: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -32,6 +35,8 @@ class TrainerOptions(KMeansOptions):
             check_names(name, getattr(self, name))
         if self.features is not None and not self.features:
             raise ValueError('features is an empty list: name some, or leave it out for all.')
+        if self.memory_limit_mb is not None:
+            check_integer('memory_limit_mb', self.memory_limit_mb, minimum=1)
         if not self.splits:
             raise ValueError('splits is an empty list: name at least one split.')
         if self.weight_feature in (self.features or ()):

@@ -78,7 +78,7 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (trainer, {'features': ['w'], 'weight_feature': 'w'}, 'is among features too'),
         (trainer, {'splits': []}, 'splits is an empty list'),
         (trainer, {'distance_metric': 'l1'}, 'distance_metric must be one of'),
-        (trainer, {'transform_graph': None}, 'needs transform_graph'),
+        (trainer, {'memory_limit_mb': 0}, 'memory_limit_mb must be an integer of at least 1'),
         (exporter, {'default_signature': 'raws'}, 'default_signature must be one of'),
         (exporter, {'transform_graph': None}, 'needs the transform_graph or the schema'),
         (validator, {'splits': 'eval'}, "splits must be a list of at least one name, got 'eval'"),

@@ -1,4 +1,5 @@
 import gzip
+import resource
 
 import numpy as np
 import pytest
@@ -6,7 +7,8 @@ import tensorflow as tf
 
 from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.features import choose_layout
-from tfx_kmeans.data.matrix import read_matrix
+from tfx_kmeans.data.matrix import Matrix, open_matrix
+from tfx_kmeans.data.source import Examples
 
 SPEC = {
     'a': tf.io.FixedLenFeature([], tf.float32),
@@ -14,6 +16,12 @@ SPEC = {
     'n': tf.io.FixedLenFeature([], tf.int64),
     'w': tf.io.FixedLenFeature([], tf.float32),
 }
+
+
+def read_matrix(folders, layout, **options):
+    with open_matrix(Examples(tuple(folders)), layout, **options) as matrix:
+        weights = None if matrix.weights is None else np.array(matrix.weights)
+        return Matrix(np.array(matrix.rows), weights)
 
 
 def example(a=0.0, b=(0.0, 0.0), n=0, w=1.0, **more):
@@ -36,15 +44,16 @@ def write(folder, records, name='data-00000-of-00001', compression=''):
 
 
 @pytest.mark.parametrize('compression', ['', 'GZIP'])
-def test_rows_come_in_the_order_of_files_and_records(tmp_path, compression):
+def test_every_record_is_a_row_with_its_weight(tmp_path, compression):
     values = np.random.default_rng(0).normal(size=(20_000, 4)).astype('f')
     values[:, 3] = np.arange(20_000)
     records = [example(a, (b, c), int(n), w=i) for i, (a, b, c, n) in enumerate(values, 1)]
     write(tmp_path, records[12_000:], 'part-00001', compression)
     folder = write(tmp_path, records[:12_000], 'part-00000', compression)
     matrix = read_matrix([folder], choose_layout(SPEC, weight_feature='w'))
-    np.testing.assert_array_equal(matrix.rows, values)
-    np.testing.assert_array_equal(matrix.weights, np.arange(1, 20_001))
+    order = matrix.rows[:, 3].argsort()
+    np.testing.assert_array_equal(matrix.rows[order], values)
+    np.testing.assert_array_equal(matrix.weights[order], np.arange(1, 20_001))
     assert matrix.rows.dtype == np.float32
     assert matrix.weights.dtype == np.float64
 
@@ -58,7 +67,7 @@ def refused(folder, said, **options):
 def test_values_that_are_not_finite_are_counted_by_column(tmp_path):
     rows = [example(), example(a=float('nan')), example(b=(0, float('inf')))] * 2
     write(tmp_path, rows)
-    refused(tmp_path, '4 of 6 rows in')
+    refused(tmp_path, '4 of 6 rows hold values that are not finite')
     refused(tmp_path, "column 'a': 2 NaN, 0 infinite; column 'b[1]': 0 NaN, 2 infinite")
 
 
@@ -77,16 +86,16 @@ def test_wrong_weights(tmp_path, weights, said):
 
 def test_integers_that_float32_cannot_hold(tmp_path):
     write(tmp_path, [example(n=2**24), example(n=2**24 + 1)])
-    said = "Feature 'n' has 1 integers that float32 cannot hold exactly, the first is 16777217"
-    refused(tmp_path, said)
+    refused(tmp_path, "record 1: feature 'n' holds 16777217, an integer that float32 cannot hold")
 
 
 def test_no_files_no_examples_a_missing_feature(tmp_path):
-    refused(tmp_path, 'There are no TFRecord files in')
+    refused(tmp_path, 'There are no files of examples in')
     write(tmp_path, [])
     refused(tmp_path, 'There are no examples in')
     write(tmp_path, [tf.train.Example().SerializeToString()])
-    refused(tmp_path, 'data-00000-of-00001 cannot be decoded')
+    refused(tmp_path, 'data-00000-of-00001, record 0: ')
+    refused(tmp_path, 'Feature: a (data type: float) is required')
 
 
 def test_damaged_files_are_named(tmp_path):
@@ -122,3 +131,77 @@ def test_gzip_members_one_after_another_are_one_file(tmp_path):
     path = tmp_path / 'data-00000-of-00001'
     path.write_bytes(path.read_bytes() + gzip.compress(gzip.decompress(path.read_bytes())))
     assert len(read_matrix([folder], choose_layout(SPEC)).rows) == 2
+
+
+@pytest.mark.parametrize('integer', [2**24 + 1, 2**53 + 1, 2**63 - 1, -(2**63) + 1])
+def test_no_inexact_integer_slips_through(tmp_path, integer):
+    write(tmp_path, [example(n=integer)])
+    refused(tmp_path, f"record 0: feature 'n' holds {integer}, an integer that float32 cannot")
+
+
+def test_the_first_row_that_is_not_finite_is_named(tmp_path):
+    write(tmp_path, [example()] * 70 + [example(a=float('nan'))] * 2)
+    refused(tmp_path, f'the first is record 70 of {tmp_path}/data-00000-of-00001')
+
+
+@pytest.fixture
+def several_files(tmp_path):
+    rng = np.random.default_rng(0)
+    for index in range(9):
+        records = [example(a, (b, c), n, w=1 + a * a) for a, b, c, n in numbered(rng, index)]
+        folder = write(tmp_path, records, f'part-{index}', 'GZIP' if index % 2 else '')
+    return folder
+
+
+def numbered(rng, index):
+    for n in range(3000 * (1 + index % 3)):
+        yield *rng.normal(size=3), index * 10_000 + n
+
+
+@pytest.fixture
+def scratch(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp('scratch')
+    monkeypatch.setattr('tempfile.tempdir', str(folder))
+    return folder
+
+
+@pytest.mark.parametrize('limit', [1, 100])
+def test_on_disk_as_in_memory_bit_for_bit_and_gone_afterwards(several_files, scratch, limit):
+    layout = choose_layout(SPEC, weight_feature='w')
+    in_memory = read_matrix([several_files], layout)
+    with open_matrix(Examples((several_files,)), layout, memory_limit_mb=limit) as matrix:
+        assert isinstance(matrix.rows, np.memmap) == (limit == 1)
+        assert (list(scratch.iterdir()) != []) == (limit == 1)
+        assert np.array_equal(matrix.rows, in_memory.rows)
+        assert np.array_equal(matrix.weights, in_memory.weights)
+        matrix.rows[0] = 7
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_cache_is_gone_after_a_failure(several_files, scratch, tmp_path):
+    write(tmp_path, [example(a=float('nan'))], 'part-9')
+    with pytest.raises(DataError, match='not finite'):
+        read_matrix([several_files], choose_layout(SPEC), memory_limit_mb=1)
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize('threads', [1, 2, 7])
+def test_the_order_is_the_same_whatever_the_number_of_threads(several_files, monkeypatch, threads):
+    layout = choose_layout(SPEC)
+    expected = read_matrix([several_files], layout)
+    monkeypatch.setattr('os.cpu_count', lambda: threads)
+    assert np.array_equal(read_matrix([several_files], layout).rows, expected.rows)
+
+
+def test_a_full_disk_under_the_cache(several_files, scratch):
+    # A limit on the size of files is the nearest to a full disk that needs no root.
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
+    try:
+        with pytest.raises(
+            DataError, match=r'cache of rows in .* cannot be written after \d+ rows: File too large'
+        ):
+            read_matrix([several_files], choose_layout(SPEC), memory_limit_mb=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(scratch.iterdir()) == []

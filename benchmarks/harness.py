@@ -1,0 +1,111 @@
+"""Runs one benchmark against its peers: a table on the screen, JSON in build/bench/NAME.json.
+
+    python benchmarks/harness.py NAME
+
+Each case runs in turn with its peer, several times, in one process after all imports; medians
+count. `ratio` is better when higher; `target` is None where a row only informs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_LEAST_SECONDS = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One figure of ours beside a peer's."""
+
+    case: str
+    metric: str
+    ours: float
+    peer: float
+    peer_name: str
+    ratio: float
+    target: float | None = None
+    met: bool = True
+
+
+def rated(
+    case: str,
+    metric: str,
+    ours: float,
+    peer: float,
+    peer_name: str,
+    ratio: float,
+    target: float | None,
+) -> Row:
+    """A row that knows whether it meets its target."""
+    return Row(
+        case, metric, ours, peer, peer_name, ratio, target, target is None or ratio >= target
+    )
+
+
+def seconds_of(
+    ours: Callable[[], object], peer: Callable[[], object], runs: int
+) -> tuple[float, float]:
+    """Median seconds of the two, timed in turn; the first run of each is not counted.
+
+    What is short is repeated within its turn until that has lasted half a second.
+    """
+    timed: tuple[list[float], list[float]] = ([], [])
+    for run in range(runs + 1):
+        for function, seconds in zip((ours, peer), timed, strict=True):
+            taken = _seconds(function)
+            if run:
+                seconds.append(taken)
+    return statistics.median(timed[0]), statistics.median(timed[1])
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    began, times = time.perf_counter(), 0
+    while times == 0 or time.perf_counter() - began < _LEAST_SECONDS:
+        function()
+        times += 1
+    return (time.perf_counter() - began) / times
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as Markdown."""
+    lines = [
+        '| case | metric | ours | peer | | ratio | target | met |',
+        '|---|---|--:|--:|---|--:|--:|---|',
+    ]
+    for row in rows:
+        target = '' if row.target is None else f'{row.target:g}'
+        lines.append(
+            f'| {row.case} | {row.metric} | {row.ours:,.4g} | {row.peer:,.4g} | {row.peer_name} | '
+            f'{row.ratio:.2f} | {target} | {"yes" if row.met else "NO"} |'
+        )
+    return '\n'.join(lines)
+
+
+def main(name: str) -> int:
+    """Runs the benchmark of that name."""
+    benchmark = importlib.import_module(f'bench_{name}')
+    with tempfile.TemporaryDirectory(prefix='tfx_kmeans_bench_') as folder:
+        rows = benchmark.run(Path(folder))
+    print(table(rows))
+    output = ROOT / 'build' / 'bench' / f'{name}.json'
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps([dataclasses.asdict(row) for row in rows], indent=2) + '\n')
+    return 0 if all(row.met for row in rows) else 1
+
+
+if __name__ == '__main__':
+    names = sorted(
+        path.stem.removeprefix('bench_') for path in Path(__file__).parent.glob('bench_*.py')
+    )
+    if len(sys.argv) != 2 or sys.argv[1] not in names:
+        sys.exit(f'usage: make bench NAME={"|".join(names)}')
+    sys.exit(main(sys.argv[1]))

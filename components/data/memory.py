@@ -1,0 +1,21 @@
+"""How much memory a matrix may take when nobody says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+_CGROUP_LIMITS = (
+    Path('/sys/fs/cgroup/memory.max'),
+    Path('/sys/fs/cgroup/memory/memory.limit_in_bytes'),
+)
+
+
+def default_limit_mb() -> int:
+    """Half of the memory that the machine, or the container around this process, has; in MiB."""
+    available = psutil.virtual_memory().total
+    for path in _CGROUP_LIMITS:
+        if path.exists() and (limit := path.read_text().strip()).isdigit():
+            available = min(available, int(limit))
+    return max(1, (available >> 20) // 2)

@@ -1,0 +1,132 @@
+"""Parquet files, as ImportExampleGen writes them with payload_format FORMAT_PARQUET."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from tfx_kmeans.data.block import Block, as_float32
+from tfx_kmeans.data.errors import DataError
+from tfx_kmeans.data.features import FeatureLayout
+
+_ROWS_AT_ONCE = 16384
+
+
+def parquet_feature_spec(path: str) -> dict[str, Any]:
+    """Name to parsing spec of a file's columns, as the same tf.Examples would have it.
+
+    Lists take the length that the first row has.
+    """
+    with _SeekableFile(path) as file:
+        opened = _opened(path, file)
+        first = next(opened.iter_batches(batch_size=1), None)
+        schema = opened.schema_arrow
+    return {field.name: _spec(field, first) for field in schema}
+
+
+def parquet_blocks(path: str, layout: FeatureLayout) -> Iterator[tuple[int, Block]]:
+    """A file's rows in order: the number of a block's first row, and the block.
+
+    Raises:
+      DataError: naming the file, the row and what is wrong.
+    """
+    names = [feature.name for feature in layout.features]
+    if layout.weight_feature is not None:
+        names.append(layout.weight_feature)
+    with _SeekableFile(path) as file:
+        first = 0
+        try:
+            for batch in _opened(path, file).iter_batches(_ROWS_AT_ONCE, columns=names):
+                yield first, _block(path, first, batch, layout)
+                first += len(batch)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f'{path}, row {first}: {error}') from error
+
+
+class _SeekableFile(io.RawIOBase):
+    """A file of TensorFlow's file layer with the methods that pyarrow asks for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._file = tf.io.gfile.GFile(path, 'rb')
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        content: bytes = self._file.read(size)
+        return content
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._file.seek(offset, whence)
+        return self.tell()
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _opened(path: str, file: io.RawIOBase) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file)
+    except (pa.ArrowException, OSError, tf.errors.OpError) as error:
+        raise DataError(f'{path} cannot be read as Parquet: {error}') from error
+
+
+def _spec(field: pa.Field, first: pa.RecordBatch | None) -> Any:
+    kind, shape = field.type, []
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        length = len(first.column(field.name)[0]) if first is not None else 0
+        kind, shape = kind.value_type, [length]
+    if pa.types.is_integer(kind):
+        return tf.io.FixedLenFeature(shape, tf.int64)
+    if pa.types.is_floating(kind):
+        return tf.io.FixedLenFeature(shape, tf.float32)
+    return tf.io.FixedLenFeature(shape, tf.string)
+
+
+def _block(path: str, first: int, batch: pa.RecordBatch, layout: FeatureLayout) -> Block:
+    block = Block.empty(len(batch), layout)
+    numbers = np.arange(first, first + len(batch))
+    for feature in layout.features:
+        columns = slice(feature.first_column, feature.first_column + feature.width)
+        values = _values(path, first, batch, feature.name, feature.width)
+        block.rows[:, columns] = as_float32(path, numbers, values, feature.name)
+    if block.weights is not None:
+        block.weights[:] = _values(path, first, batch, str(layout.weight_feature), 1)[:, 0]
+    return block
+
+
+def _values(path: str, first: int, batch: pa.RecordBatch, name: str, width: int) -> np.ndarray:
+    """A column's values [n, width]."""
+    if name not in batch.schema.names:
+        raise DataError(f'{path} has no column {name!r}.')
+    column = batch.column(name)
+    is_missing = np.asarray(column.is_null())
+    if is_missing.any():
+        raise DataError(f'{path}, row {first + is_missing.argmax()}: {name!r} is missing.')
+    if hasattr(column, 'flatten') and pa.types.is_nested(column.type):
+        lengths = np.asarray(column.value_lengths()) if hasattr(column, 'value_lengths') else None
+        if lengths is not None and (lengths != width).any():
+            row = int((lengths != width).argmax())
+            raise DataError(
+                f'{path}, row {first + row}: {name!r} has {lengths[row]} values, not {width}.'
+            )
+        column = column.flatten()
+        if column.null_count:
+            row = int(np.asarray(column.is_null()).argmax()) // width
+            raise DataError(f'{path}, row {first + row}: a value of {name!r} is missing.')
+    values: np.ndarray = column.to_numpy(zero_copy_only=False)
+    return values.reshape(len(batch), width)

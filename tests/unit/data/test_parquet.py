@@ -1,0 +1,87 @@
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tensorflow as tf
+
+from tfx_kmeans.data.errors import DataError
+from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.matrix import open_matrix
+from tfx_kmeans.data.source import PARQUET, Examples
+
+SPEC = {
+    'a': tf.io.FixedLenFeature([], tf.float32),
+    'n': tf.io.FixedLenFeature([], tf.int64),
+    'v': tf.io.FixedLenFeature([2], tf.float32),
+    'w': tf.io.FixedLenFeature([], tf.float32),
+}
+
+
+def write(folder, rows_per_group=700, **columns):
+    table = pa.table(
+        {
+            'a': pa.array(np.arange(2000) / 2, pa.float64()),
+            'n': pa.array(np.arange(2000), pa.int32()),
+            's': pa.array(['x'] * 2000),
+            'v': pa.array([[i, -i] for i in range(2000)], pa.list_(pa.float32())),
+            'w': pa.array(np.arange(2000) + 1.0, pa.float32()),
+            **columns,
+        }
+    )
+    pq.write_table(table, folder / 'data.parquet', row_group_size=rows_per_group)
+    return Examples((str(folder),), PARQUET)
+
+
+def read(examples, spec=SPEC, **options):
+    with open_matrix(examples, choose_layout(spec, weight_feature='w', **options)) as matrix:
+        return np.array(matrix.rows), np.array(matrix.weights)
+
+
+def test_columns_become_rows(tmp_path):
+    rows, weights = read(write(tmp_path))
+    index = np.arange(2000)
+    np.testing.assert_array_equal(rows, np.stack([index / 2, index, index, -index], axis=1))
+    np.testing.assert_array_equal(weights, index + 1)
+
+
+def test_the_columns_tell_their_own_spec(tmp_path):
+    spec = write(tmp_path).feature_spec()
+    assert spec.pop('s').dtype == tf.string
+    assert spec == SPEC
+
+
+@pytest.mark.parametrize(
+    ('columns', 'said'),
+    [
+        ({'a': pa.array([None] + [1.0] * 1999)}, "row 0: 'a' is missing"),
+        ({'v': pa.array([[1.0, 2.0]] * 1500 + [[1.0]] * 500)}, "row 1500: 'v' has 1 values, not 2"),
+        ({'v': pa.array([[1.0, None]] * 2000)}, "row 0: a value of 'v' is missing"),
+        ({'n': pa.array([0] * 1999 + [2**24 + 1])}, "record 1999: feature 'n' holds 16777217"),
+        ({'a': pa.array([1.0] * 1999 + [float('inf')])}, 'the first is record 1999 of'),
+    ],
+)
+def test_bad_values_are_named_with_file_and_row(tmp_path, columns, said):
+    examples = write(tmp_path, **columns)
+    with pytest.raises(DataError) as refused:
+        read(examples)
+    assert said in str(refused.value)
+    assert 'data.parquet' in str(refused.value)
+
+
+def test_a_column_that_is_not_there(tmp_path):
+    examples = write(tmp_path)
+    with pytest.raises(DataError, match=r"data\.parquet has no column 'z'"):
+        read(examples, {**SPEC, 'z': tf.io.FixedLenFeature([], tf.float32)})
+
+
+def test_a_damaged_file(tmp_path):
+    examples = write(tmp_path)
+    path = tmp_path / 'data.parquet'
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r'data\.parquet cannot be read as Parquet'):
+        read(examples)
+
+
+def test_any_other_payload_is_refused_by_name():
+    with pytest.raises(DataError, match='payload_format FORMAT_PROTO; those that can be read are'):
+        Examples(('folder',), 'FORMAT_PROTO')
