@@ -18,13 +18,15 @@ done
 registries=$(
     {
         python3 -m pip config list 2>/dev/null || true
+        # What pip uses where nothing is configured.
+        python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.url)' 2>/dev/null || true
         npm config get registry 2>/dev/null || true
         go env GOPROXY 2>/dev/null || true
         env | grep -iE '^(pip|uv|npm|goproxy|maven)' || true
     } | grep -oE 'https?://[^/@ ,'"'"'"|]+' | sed -E 's#https?://##' | sort -u
 )
-for registry in $registries pypi.org; do
-    # The sdist's own metadata may speak of PyPI; an address is a host behind a scheme.
+[ -n "$registries" ] || { echo 'No package client told its registry: nothing to look for.' >&2; exit 1; }
+for registry in $registries; do
     found+=$(search "//$registry")
 done
 

@@ -1,0 +1,65 @@
+"""What the arguments of local_runner.py become; whole runs are in tests/e2e."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope='module')
+def runner():
+    spec = importlib.util.spec_from_file_location('local_runner', ROOT / 'local_runner.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def config_of(runner, tmp_path, *arguments):
+    given = runner.parse_arguments(['--output', str(tmp_path / 'out'), *arguments])
+    return runner._config(given, tmp_path / 'data', ('a', 'b'))
+
+
+def test_beam_args_come_after_the_defaults_so_that_they_win(runner, tmp_path):
+    config = config_of(
+        runner, tmp_path, '--beam-arg=--runner=PrismRunner', '--beam-arg=--direct_num_workers=2'
+    )
+    assert config.beam_pipeline_args == (
+        '--runner=FnApiRunner',
+        '--sdk_container_image=unused',
+        '--runner=PrismRunner',
+        '--direct_num_workers=2',
+    )
+
+
+def test_folders_are_absolute_and_below_the_output(runner, tmp_path):
+    config = config_of(runner, tmp_path, '--num-clusters', '7')
+    out = str(tmp_path / 'out')
+    assert config.serving_dir == f'{out}/serving_model'
+    assert config.pipeline_root == f'{out}/pipeline'
+    assert config.metadata_path == f'{out}/metadata.sqlite'
+    assert config.data_root == str(tmp_path / 'data')
+    assert config.num_clusters == 7
+    assert config.features == ('a', 'b')
+
+
+def test_names_are_split_at_commas(runner):
+    arguments = runner.parse_arguments(['--features', 'a, b,c', '--exclude', 'd'])
+    assert arguments.features == ('a', 'b', 'c')
+    assert arguments.exclude == ('d',)
+
+
+def test_help_names_every_option_and_exit_code(runner, capsys):
+    with pytest.raises(SystemExit):
+        runner.parse_arguments(['--help'])
+    shown = capsys.readouterr().out
+    names = ('data', 'features', 'exclude', 'num-clusters', 'output', 'orchestrator', 'beam-arg')
+    assert [name for name in names if f'--{name}' not in shown] == []
+    assert 'Exit codes: 0, a model was blessed and pushed;' in shown
+
+
+def test_errors_are_shown_without_the_steps_that_beam_adds(runner):
+    error = RuntimeError("num_clusters is 9 [while running 'Run[KMeansTrainer]']")
+    assert runner._reason(error) == 'num_clusters is 9'
+    assert runner._reason(KeyError()) == 'KeyError'
