@@ -148,6 +148,8 @@ def _run(config: PipelineConfig, orchestrator: str, data: CsvData, console: Cons
         try:
             _runner(orchestrator).run(pipeline)
         except Exception as error:
+            if _was_interrupted(error):
+                raise KeyboardInterrupt from error
             _log_traceback()
             console.say(f'error: {events.last_started} failed: {_reason(error)}')
             console.say('Nothing was pushed.')
@@ -180,6 +182,15 @@ def _log_traceback() -> None:
     import traceback
 
     traceback.print_exc()
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C lies behind an error: Beam makes it one of its own."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _reason(error: Exception) -> str:

@@ -63,3 +63,14 @@ def test_errors_are_shown_without_the_steps_that_beam_adds(runner):
     error = RuntimeError("num_clusters is 9 [while running 'Run[KMeansTrainer]']")
     assert runner._reason(error) == 'num_clusters is 9'
     assert runner._reason(KeyError()) == 'KeyError'
+
+
+def test_an_interrupt_is_known_behind_the_errors_that_beam_makes_of_it(runner):
+    try:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as interrupt:
+            raise RuntimeError('KeyboardInterrupt [while running ...]') from interrupt
+    except RuntimeError as error:
+        assert runner._was_interrupted(error)
+    assert not runner._was_interrupted(RuntimeError('another'))

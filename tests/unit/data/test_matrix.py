@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfx_kmeans.clustering.fit import fit_in_place
+from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.features import choose_layout
 from tfx_kmeans.data.matrix import Matrix, open_matrix
@@ -205,3 +207,14 @@ def test_a_full_disk_under_the_cache(several_files, scratch):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert list(scratch.iterdir()) == []
+
+
+def test_clusters_of_rows_on_disk_are_those_of_rows_in_memory(several_files, scratch):
+    layout = choose_layout(SPEC, exclude_features=['n'], weight_feature='w')
+    found = []
+    for limit in (1, 100):
+        with open_matrix(Examples((several_files,)), layout, memory_limit_mb=limit) as matrix:
+            assert isinstance(matrix.rows, np.memmap) == (limit == 1)
+            found.append(fit_in_place(matrix.rows, matrix.weights, KMeansOptions(num_clusters=5)))
+    assert np.array_equal(found[0].centroids, found[1].centroids)
+    assert np.array_equal(found[0].cluster_inertia, found[1].cluster_inertia)
