@@ -65,12 +65,15 @@ def test_errors_are_shown_without_the_steps_that_beam_adds(runner):
     assert runner._reason(KeyError()) == 'KeyError'
 
 
-def test_an_interrupt_is_known_behind_the_errors_that_beam_makes_of_it(runner):
+def beam_fails():
     try:
-        try:
-            raise KeyboardInterrupt
-        except KeyboardInterrupt as interrupt:
-            raise RuntimeError('KeyboardInterrupt [while running ...]') from interrupt
-    except RuntimeError as error:
-        assert runner._was_interrupted(error)
+        raise KeyboardInterrupt
+    except KeyboardInterrupt as interrupt:
+        raise RuntimeError('KeyboardInterrupt [while running ...]') from interrupt
+
+
+def test_an_interrupt_is_known_behind_the_errors_that_beam_makes_of_it(runner):
+    with pytest.raises(RuntimeError) as error:
+        beam_fails()
+    assert runner._was_interrupted(error.value)
     assert not runner._was_interrupted(RuntimeError('another'))
