@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tfx_kmeans.pipelines.config import PipelineConfig
 from tfx_kmeans.pipelines.console import Console, components_shown_on, platform_output_in
-from tfx_kmeans.pipelines.csv_data import CsvData, choose_columns, look_at
+from tfx_kmeans.pipelines.csv_data import choose_columns, look_at
 
 if TYPE_CHECKING:
     from tfx_kmeans.pipelines.outcome import Outcome
@@ -81,8 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _make_writable(arguments.output)
         folder, excluded = _data(arguments)
-        data = look_at(folder)
-        config = _config(arguments, folder, choose_columns(data, arguments.features, excluded))
+        columns = choose_columns(look_at(folder), arguments.features, excluded)
+        config = _config(arguments, folder, columns)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return UNUSABLE
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     log.parent.mkdir(exist_ok=True)
     with platform_output_in(log) as console:
         try:
-            return _run(config, arguments.orchestrator, data, console)
+            return _run(config, arguments.orchestrator, console)
         except KeyboardInterrupt:
             console.say('Interrupted.')
             return INTERRUPTED
@@ -137,7 +137,7 @@ def _config(arguments: argparse.Namespace, folder: Path, features: Sequence[str]
     )
 
 
-def _run(config: PipelineConfig, orchestrator: str, data: CsvData, console: Console) -> int:
+def _run(config: PipelineConfig, orchestrator: str, console: Console) -> int:
     console.say(f'Clustering {len(config.features or ())} columns of {_shown(config.data_root)}')
     console.say('Loading TFX (half a minute on a small machine)')
     from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
@@ -161,7 +161,7 @@ def _run(config: PipelineConfig, orchestrator: str, data: CsvData, console: Cons
         return NOT_PUSHED
     console.say(f'Pushed to {_shown(outcome.pushed_to)}')
     console.say('Ask it for the cluster of a row:')
-    console.say(f'  {_query(outcome.pushed_to, data, config.features or ())}')
+    console.say(f'  {_query(outcome.pushed_to, outcome.example, config.features or ())}')
     return DONE
 
 
@@ -219,9 +219,9 @@ def _shown(path: Path | str) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _query(model: Path, data: CsvData, features: Sequence[str]) -> str:
-    """A command for the shell that asks the model about the first row of the data."""
-    row = {name: [data.first_row[name]] for name in features if name in data.first_row}
+def _query(model: Path, example: dict[str, list[float]], features: Sequence[str]) -> str:
+    """A command for the shell that asks the model about an example."""
+    row = {name: example[name] for name in features if name in example}
     command = [
         _shown(Path(sys.executable).with_name('saved_model_cli')),
         'run',

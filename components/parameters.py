@@ -101,7 +101,7 @@ def _to_wire(value: Any, hint: Any) -> Any:
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = dataclasses.asdict(value)
-    return json.dumps(value, sort_keys=True)
+    return json.dumps(value, sort_keys=True, default=lambda array: array.tolist())
 
 
 def _from_wire(value: Any, hint: Any) -> Any:

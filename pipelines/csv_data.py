@@ -23,12 +23,10 @@ class CsvData:
     Attributes:
       columns: the header, in order.
       numeric: the columns that hold numbers (empty cells aside), in order.
-      first_row: the numeric columns' values in the first row without empty cells, if there is one.
     """
 
     columns: tuple[str, ...]
     numeric: tuple[str, ...]
-    first_row: dict[str, float]
 
 
 def look_at(folder: Path) -> CsvData:
@@ -48,7 +46,7 @@ def look_at(folder: Path) -> CsvData:
             )
     kinds = pd.concat([_kinds(file) for file in files])
     numeric = tuple(name for name in headers[files[0]] if _is_numeric(kinds[name]))
-    return CsvData(headers[files[0]], numeric, _first_row(files[0], numeric))
+    return CsvData(headers[files[0]], numeric)
 
 
 def choose_columns(
@@ -80,9 +78,11 @@ def choose_columns(
 
 
 def _header(file: Path) -> tuple[str, ...]:
-    with file.open(newline='', encoding='utf-8-sig') as lines:
+    with file.open(newline='', encoding='utf-8') as lines:
         rows = csv.reader(lines)
         header = tuple(next(rows, ()))
+        if header and header[0].startswith('\ufeff'):
+            raise CsvError(f'{file} starts with a byte order mark: save it as plain UTF-8.')
         if not header:
             raise CsvError(f'{file} is empty.')
         if next(rows, None) is None:
@@ -111,11 +111,6 @@ def _kinds(file: Path) -> pd.DataFrame:
 def _is_numeric(kinds: pd.Series) -> bool:
     found = set(kinds) - {''}
     return bool(found) and found <= {'i', 'f'}
-
-
-def _first_row(file: Path, numeric: Sequence[str]) -> dict[str, float]:
-    head = pd.read_csv(file, nrows=_CHUNK_ROWS, usecols=list(numeric)).dropna()
-    return {} if head.empty else {str(name): float(value) for name, value in head.iloc[0].items()}
 
 
 def _difference(headers: dict[Path, tuple[str, ...]], file: Path) -> str:

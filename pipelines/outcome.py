@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
 from tfx_kmeans.centroids.storage import read_payload
+from tfx_kmeans.data.files import files_in
+from tfx_kmeans.data.tfrecords import read_records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Outcome:
       checks: of the validator's report: name, group, passed, expected, found.
       blessed: whether every check passed.
       pushed_to: the model's folder, None where nothing was pushed.
+      example: the first raw example, feature name to its numbers; others are left out.
     """
 
     cluster_weight: np.ndarray
@@ -31,6 +35,7 @@ class Outcome:
     checks: tuple[dict[str, Any], ...]
     blessed: bool
     pushed_to: Path | None
+    example: dict[str, list[float]]
 
 
 def read_outcome(metadata_path: Path) -> Outcome:
@@ -54,7 +59,26 @@ def read_outcome(metadata_path: Path) -> Outcome:
         pushed_to=Path(pushed['pushed_destination'].string_value)
         if pushed['pushed'].int_value
         else None,
+        example=_first_example(store),
     )
+
+
+def _first_example(store: MetadataStore) -> dict[str, list[float]]:
+    raw = [
+        artifact
+        for artifact in store.get_artifacts_by_type('Examples')
+        if 'payload_format' in artifact.custom_properties  # ExampleGen's, not Transform's
+    ]
+    folder = f'{max(raw, key=lambda artifact: artifact.id).uri}/Split-train'
+    records = next(read_records(files_in(folder)[0]))
+    feature = tf.train.Example.FromString(records.as_list()[0]).features.feature
+    return {name: numbers for name in sorted(feature) if (numbers := _numbers(feature[name]))}
+
+
+def _numbers(feature: Any) -> list[float]:
+    # By way of text, so that a float32 shows no more digits than it has.
+    floats = [float(str(np.float32(value))) for value in feature.float_list.value]
+    return floats or list(feature.int64_list.value)
 
 
 def _newest(store: MetadataStore, type_name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,14 @@ def read_payload(folder: str) -> CentroidsPayload:
         with tf.io.gfile.GFile(_path(folder, ARRAYS_FILE), 'rb') as file:
             arrays = np.load(io.BytesIO(file.read()), allow_pickle=False)
             found = {name: arrays[name] for name in _ARRAYS}
-    except (tf.errors.OpError, ValueError, KeyError, OSError) as error:
+    except (
+        tf.errors.OpError,
+        zipfile.BadZipFile,
+        EOFError,
+        ValueError,
+        KeyError,
+        OSError,
+    ) as error:
         raise CentroidsError(f'{_path(folder, ARRAYS_FILE)} cannot be read: {error}') from error
     payload = CentroidsPayload(**found, metadata=metadata)
     _refuse_misfit(folder, payload)

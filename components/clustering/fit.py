@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tfx_kmeans.clustering.frame import Frame, enter_in_place
 from tfx_kmeans.clustering.lloyd import Iteration, LloydResult, lloyd
@@ -85,7 +86,8 @@ def fit_in_place(
     frame = enter_in_place(rows, weights, options.distance_metric)
     seed = options.seed if options.seed is not None else _drawn_seed()
     outcomes = []
-    with worker_threads() as threads:
+    # One BLAS thread each: the last bits of a product depend on how many share it.
+    with worker_threads() as threads, threadpool_limits(limits=1, user_api='blas'):
         for index, child in enumerate(np.random.SeedSequence(seed).spawn(options.num_restarts)):
             start = start_centroids(rows, weights, frame, options, np.random.default_rng(child))
             step = LocalStep(rows, weights, frame.scale, threads)

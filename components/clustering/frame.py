@@ -41,6 +41,12 @@ class Frame:
             return normalised(rows).astype(np.float32)
         return np.asarray(rows, np.float32) - self.shift.astype(np.float32)
 
+    def refuse_unusable(self, rows: np.ndarray) -> None:
+        """Raises ValueError for feature-space rows [n, d] that have no place in this frame."""
+        if self.metric == COSINE_DISTANCE:
+            _refuse_zero_rows(rows)
+        _refuse_overflow(self.enter(rows))
+
     def leave(self, centroids: np.ndarray) -> np.ndarray:
         """Centroids of this frame [k, d] as float32 feature-space centroids."""
         return (np.asarray(centroids, np.float64) + self.shift).astype(np.float32)

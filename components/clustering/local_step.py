@@ -1,8 +1,8 @@
 """Lloyd's step over rows in this process's memory (or memory-mapped), on all its cores.
 
 The rows are cut into segments by their number and the centroids' alone. Each segment is summed
-by one thread with a single-threaded BLAS, and the segments are added up in order, so the number
-of threads changes nothing, not even the last bit.
+by one thread, and the segments are added up in order, so the number of threads changes nothing,
+not even the last bit (where the caller keeps BLAS to one thread, as `fit` does).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import TypeVar
 
 import numpy as np
 from scipy import sparse
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tfx_kmeans.clustering.distances import nearest, paired_squared_distances
 from tfx_kmeans.clustering.statistics import FarthestRows, SufficientStatistics
@@ -72,8 +71,7 @@ class LocalStep:
         self, centroids: np.ndarray, work: Callable[[np.ndarray, slice], T]
     ) -> Iterator[T]:
         segments = _segments(len(self._rows), centroids.size)
-        with threadpool_limits(limits=1, user_api='blas'):
-            yield from self._threads.map(lambda segment: work(centroids, segment), segments)
+        return self._threads.map(lambda segment: work(centroids, segment), segments)
 
     def _sum_segment(self, centroids: np.ndarray, segment: slice) -> SufficientStatistics:
         total = SufficientStatistics.zeros(*centroids.shape)

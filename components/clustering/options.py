@@ -22,6 +22,8 @@ def check_integer(name: str, value: object, minimum: int | None = None) -> None:
     """Raises ValueError, naming the parameter, unless `value` is an int of at least `minimum`."""
     allowed = 'an integer' if minimum is None else f'an integer of at least {minimum}'
     is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if is_integer and value >= 2**63:  # type: ignore[operator]
+        raise ValueError(f'{name} must fit in 64 bits, got {value!r}.')
     if not is_integer or (minimum is not None and value < minimum):  # type: ignore[operator]
         raise ValueError(f'{name} must be {allowed}, got {value!r}.')
 

@@ -41,6 +41,10 @@ def _given(initial_clusters: object, width: int, frame: Frame) -> np.ndarray:
             f'initial_clusters has rows of {start.shape[1]} values, but the data has {width} '
             'columns.'
         )
+    try:
+        frame.refuse_unusable(start)
+    except ValueError as error:
+        raise ValueError(f'initial_clusters: {error}') from error
     return frame.enter(start)
 
 

@@ -70,6 +70,13 @@ def unmasked(stored: np.ndarray) -> np.ndarray:
     return rotated >> 17 | rotated << 15
 
 
+def starts_a_record(data: bytes) -> bool:
+    """Whether data starts with a length and the checksum that TFRecord files store behind it."""
+    if len(data) < 12:
+        return False
+    return masked(np.array([crc_of(data[:8])], np.uint32)).astype('<u4').tobytes() == data[8:12]
+
+
 def crc_of_frames(header: bytes, length: int, footers: np.ndarray) -> int:
     """What the CRC of a run of framed records is, if each record has the CRC stored behind it.
 

@@ -29,7 +29,7 @@ class Decoder:
         layout: the features of a row, and the weight beside it.
         """
         self._layout = layout
-        self._spec = layout.parsing_spec()
+        self._spec = dict(layout.parsing_spec)
         self._widths = _float_widths(layout)
         self._known: list[RecordLayout] = []
 
@@ -137,11 +137,9 @@ def _in_short(message: str) -> str:
 
 def _float_widths(layout: FeatureLayout) -> dict[str, int] | None:
     """Name to width of all features to read; None where some are no floats."""
-    if any(feature.dtype != 'float32' for feature in layout.features):
+    if any(tf.as_dtype(spec.dtype) != tf.float32 for spec in layout.parsing_spec.values()):
         return None
     widths = {feature.name: feature.width for feature in layout.features}
     if layout.weight_feature is not None:
-        if layout.weight_dtype != 'float32':
-            return None
         widths[layout.weight_feature] = 1
     return widths

@@ -42,24 +42,24 @@ class Feature:
 
 @dataclasses.dataclass(frozen=True)
 class FeatureLayout:
-    """The features of a row in matrix order, the columns' names, and the weight beside them."""
+    """What a row is made of.
+
+    Attributes:
+      features: in matrix order.
+      column_names: one for each column.
+      parsing_spec: for `tf.io.parse_example`, of these features and the weight, no others.
+      weight_feature: name of the number that weighs the row; None for weights of 1.
+    """
 
     features: tuple[Feature, ...]
     column_names: tuple[str, ...]
+    parsing_spec: Mapping[str, tf.io.FixedLenFeature]
     weight_feature: str | None = None
-    weight_dtype: str = 'float32'
 
     @property
     def width(self) -> int:
         """d, the number of columns."""
         return sum(feature.width for feature in self.features)
-
-    def parsing_spec(self) -> dict[str, tf.io.FixedLenFeature]:
-        """What `tf.io.parse_example` needs to read these features and no others."""
-        spec = {f.name: tf.io.FixedLenFeature(f.shape, f.dtype) for f in self.features}
-        if self.weight_feature is not None:
-            spec[self.weight_feature] = tf.io.FixedLenFeature((), self.weight_dtype)
-        return spec
 
 
 def choose_layout(
@@ -96,11 +96,12 @@ def choose_layout(
             f'{_listed(usable)}; left out: {_listed(excluded)}.'
         )
     laid_out = _in_columns(sorted(chosen), feature_spec)
+    weight = _checked_weight(weight_feature, feature_spec)
     return FeatureLayout(
         features=laid_out,
         column_names=_column_names(laid_out, column_names),
+        parsing_spec={name: feature_spec[name] for name in [*sorted(chosen), *weight]},
         weight_feature=weight_feature,
-        weight_dtype=_weight_dtype(weight_feature, feature_spec),
     )
 
 
@@ -136,9 +137,9 @@ def _column_names(
     return tuple(column_names)
 
 
-def _weight_dtype(weight_feature: str | None, feature_spec: Mapping[str, Any]) -> str:
+def _checked_weight(weight_feature: str | None, feature_spec: Mapping[str, Any]) -> list[str]:
     if weight_feature is None:
-        return 'float32'
+        return []
     _refuse_unknown('weight_feature', [weight_feature], feature_spec)
     spec = feature_spec[weight_feature]
     if not _is_dense_numeric(spec) or math.prod(spec.shape) != 1:
@@ -146,7 +147,7 @@ def _weight_dtype(weight_feature: str | None, feature_spec: Mapping[str, Any]) -
             f'weight_feature {weight_feature!r} must be one dense number for each row, but it is '
             f'{_described(spec)}.'
         )
-    return str(tf.as_dtype(spec.dtype).name)
+    return [weight_feature]
 
 
 def _refuse_unknown(parameter: str, names: Sequence[str], feature_spec: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_kmeans.data.checksums import starts_a_record
 from tfx_kmeans.data.errors import DataError
 
 
@@ -45,7 +46,7 @@ class Content:
 
     Attributes:
       is_gzip: whether it was inflated, and so checked against gzip's own CRC; told by the first
-        bytes, not by the name.
+        bytes, not by the name (a record of 35,615 bytes starts like gzip, but for its checksum).
     """
 
     def __init__(self, path: str) -> None:
@@ -58,7 +59,7 @@ class Content:
         """
         chunks = _chunks(path)
         first = next(chunks, b'')
-        self.is_gzip = first.startswith(_GZIP_MAGIC)
+        self.is_gzip = first.startswith(_GZIP_MAGIC) and not starts_a_record(first)
         whole = chain([first], chunks)
         self._pieces = _inflated(path, whole) if self.is_gzip else whole
         self._left: Any = b''

@@ -18,16 +18,16 @@ from tfx_kmeans.data.features import FeatureLayout
 _ROWS_AT_ONCE = 16384
 
 
-def parquet_feature_spec(path: str) -> dict[str, Any]:
+def parquet_feature_spec(path: str) -> dict[str, Any] | None:
     """Name to parsing spec of a file's columns, as the same tf.Examples would have it.
 
-    Lists take the length that the first row has.
+    Lists take the length that they have in the first row. None where there is no row.
     """
     with _SeekableFile(path) as file:
         opened = _opened(path, file)
         first = next(opened.iter_batches(batch_size=1), None)
         schema = opened.schema_arrow
-    return {field.name: _spec(field, first) for field in schema}
+    return None if first is None else {field.name: _spec(field, first) for field in schema}
 
 
 def parquet_blocks(path: str, layout: FeatureLayout) -> Iterator[tuple[int, Block]]:
@@ -85,16 +85,22 @@ def _opened(path: str, file: io.RawIOBase) -> pq.ParquetFile:
         raise DataError(f'{path} cannot be read as Parquet: {error}') from error
 
 
-def _spec(field: pa.Field, first: pa.RecordBatch | None) -> Any:
+def _spec(field: pa.Field, first: pa.RecordBatch) -> Any:
     kind, shape = field.type, []
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        length = len(first.column(field.name)[0]) if first is not None else 0
-        kind, shape = kind.value_type, [length]
+    if _is_list(kind):
+        values = first.column(field.name)[0].as_py()
+        kind, shape = kind.value_type, [len(values or [])]
     if pa.types.is_integer(kind):
         return tf.io.FixedLenFeature(shape, tf.int64)
     if pa.types.is_floating(kind):
         return tf.io.FixedLenFeature(shape, tf.float32)
     return tf.io.FixedLenFeature(shape, tf.string)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
 
 
 def _block(path: str, first: int, batch: pa.RecordBatch, layout: FeatureLayout) -> Block:
@@ -114,19 +120,33 @@ def _values(path: str, first: int, batch: pa.RecordBatch, name: str, width: int)
     if name not in batch.schema.names:
         raise DataError(f'{path} has no column {name!r}.')
     column = batch.column(name)
-    is_missing = np.asarray(column.is_null())
-    if is_missing.any():
-        raise DataError(f'{path}, row {first + is_missing.argmax()}: {name!r} is missing.')
-    if hasattr(column, 'flatten') and pa.types.is_nested(column.type):
-        lengths = np.asarray(column.value_lengths()) if hasattr(column, 'value_lengths') else None
-        if lengths is not None and (lengths != width).any():
-            row = int((lengths != width).argmax())
-            raise DataError(
-                f'{path}, row {first + row}: {name!r} has {lengths[row]} values, not {width}.'
-            )
+    _refuse_missing(path, first, column, name, 1)
+    if _is_list(column.type):
+        _refuse_other_lengths(path, first, column, name, width)
         column = column.flatten()
-        if column.null_count:
-            row = int(np.asarray(column.is_null()).argmax()) // width
-            raise DataError(f'{path}, row {first + row}: a value of {name!r} is missing.')
+        _refuse_missing(path, first, column, name, width)
+    elif width != 1:
+        raise DataError(f'{path}: {name!r} has one value a row, not {width}.')
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        raise DataError(f'{path}: {name!r} is of type {column.type}, which is no number.')
     values: np.ndarray = column.to_numpy(zero_copy_only=False)
     return values.reshape(len(batch), width)
+
+
+def _refuse_missing(path: str, first: int, column: pa.Array, name: str, width: int) -> None:
+    if column.null_count:
+        row = int(np.asarray(column.is_null()).argmax()) // width
+        raise DataError(f'{path}, row {first + row}: {name!r} is missing.')
+
+
+def _refuse_other_lengths(path: str, first: int, column: pa.Array, name: str, width: int) -> None:
+    if pa.types.is_fixed_size_list(column.type):
+        lengths = np.full(len(column), column.type.list_size)
+    else:
+        lengths = np.asarray(column.value_lengths())
+    wrong = lengths != width
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f'{path}, row {first + row}: {name!r} has {lengths[row]} values, not {width}.'
+        )

@@ -48,7 +48,9 @@ class Examples:
         """
         for path in (path for folder in self.folders for path in files_in(folder)):
             if self.payload_format == PARQUET:
-                return parquet_feature_spec(path)
+                if spec := parquet_feature_spec(path):
+                    return spec
+                continue
             for records in read_records(path):
                 return _spec_of(path, records.as_list()[0])
         raise DataError(f'There are no examples in {", ".join(self.folders)}.')

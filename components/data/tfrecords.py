@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfx_kmeans.data.checksums import crc_of, crc_of_frames, masked
+from tfx_kmeans.data.checksums import crc_of, crc_of_frames, masked, starts_a_record
 from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.files import Content
 
@@ -157,8 +157,7 @@ class _Framing:
         """The length at `place`, checked; `after` counts the records since the last batch."""
         length, crc = _HEADER.unpack_from(content, place)
         if self._crc_of_length.get(length) != crc:
-            found = np.array([crc_of(content[place : place + 8])], np.uint32)
-            if masked(found)[0] != crc:
+            if not starts_a_record(content[place : place + _HEADER.size]):
                 self._refuse(
                     after,
                     'the checksum of its length is wrong, so this is no TFRecord file or damaged',

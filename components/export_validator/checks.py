@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,17 +18,16 @@ from tfx_kmeans.export_validator.reference import compare
 STRUCTURE, SERVING, CLUSTERING = 'structure', 'serving', 'clustering'
 _PREDICT = 'tensorflow/serving/predict'
 _INIT_OP = '__saved_model_init_op'
-_FORBIDDEN = (
-    'PyFunc', 'PyFuncStateless', 'EagerPyFunc', 'NumpyFunction',
-    'TFRecordReader', 'TFRecordReaderV2', 'TextLineReader', 'TextLineReaderV2',
-    'WholeFileReader', 'WholeFileReaderV2', 'ReaderRead', 'ReaderReadV2',
-    'FIFOQueue', 'FIFOQueueV2', 'RandomShuffleQueue', 'RandomShuffleQueueV2',
-    'SaveSlices', 'Save', 'ScalarSummary', 'HistogramSummary', 'WriteSummary',
-    'WriteScalarSummary', 'WriteHistogramSummary', 'CreateSummaryFileWriter',
-    'RandomUniform', 'RandomUniformInt', 'RandomStandardNormal', 'TruncatedNormal',
-    'RandomShuffle', 'StatefulUniform', 'StatefulStandardNormal', 'StatefulStandardNormalV2',
-)  # fmt: skip
-_FORBIDDEN_PREFIXES = ('ResourceApply', 'Apply', 'ResourceSparseApply', 'SparseApply')
+_FORBIDDEN = re.compile(
+    r'.*PyFunc(Stateless)?|NumpyFunction'
+    r'|.*Reader(V2)?|Reader(Read|Restore|Reset|Serialize).*|(Read|Write)File'
+    r'|.*Queue(V2)?|Queue(Enqueue|Dequeue|Close|Size).*'
+    r'|.*Summary(V2)?|.*Summary.*Writer'
+    r'|(Resource)?(Sparse)?Apply[A-Z].*'
+    r'|(Random|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial)(?!Dataset).*'
+    r'|Stateful(Random|TruncatedNormal|Uniform|StandardNormal).*'
+    r'|.*Dropout.*'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +126,7 @@ def forbidden_operations(context: Context) -> Finding:
         *graph.node,
         *(node for function in graph.library.function for node in function.node_def),
     ]
-    found = {node.op for node in nodes if _is_forbidden(node.op)}
+    found = {node.op for node in nodes if _FORBIDDEN.fullmatch(node.op)}
     return Finding(
         not found,
         'no Python function, reader, queue, optimizer, summary or random operation',
@@ -279,10 +279,6 @@ def _expected_signatures(width: int) -> dict[str, str]:
         names.FEATURES_SIGNATURE: f'({rows}) -> {answers} [{_PREDICT}]',
         names.PREPROCESS_SIGNATURE: f'({examples}) -> {rows} [{_PREDICT}]',
     }
-
-
-def _is_forbidden(operation: str) -> bool:
-    return operation in _FORBIDDEN or operation.startswith(_FORBIDDEN_PREFIXES)
 
 
 def _lines(signatures_by_name: dict[str, str]) -> str:

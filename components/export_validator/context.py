@@ -14,7 +14,7 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.centroids.storage import read_payload
 from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import Feature, FeatureLayout
+from tfx_kmeans.data.features import choose_layout
 from tfx_kmeans.data.files import files_in
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import TF_EXAMPLE, Examples
@@ -123,12 +123,8 @@ class Context:
     @cached_property
     def transformed_rows(self) -> np.ndarray:
         """All transformed examples as rows, float32 [n, d]."""
-        metadata = self.payload.metadata
-        features = tuple(
-            Feature(placed.name, placed.first_column, (placed.width,), 'float32')
-            for placed in metadata.features
-        )
-        layout = FeatureLayout(features, tuple(metadata.column_names))
-        assert self.sources.transformed_examples is not None, 'the check does not run without'
-        with open_matrix(self.sources.transformed_examples, layout) as matrix:
+        examples = self.sources.transformed_examples
+        assert examples is not None, 'the check does not run without'
+        names = [placed.name for placed in self.payload.metadata.features]
+        with open_matrix(examples, choose_layout(examples.feature_spec(), names)) as matrix:
             return np.array(matrix.rows)

@@ -103,4 +103,5 @@ def _points(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray, bo
     points = rows.astype(np.float64)
     if payload.metadata.distance_metric != 'cosine':
         return points, False
-    return points / np.linalg.norm(points, axis=1, keepdims=True), True
+    lengths = np.linalg.norm(points, axis=1, keepdims=True)
+    return points / np.where(lengths > 0, lengths, 1.0), True

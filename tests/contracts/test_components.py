@@ -1,5 +1,6 @@
 """What a pipeline's author sees while the pipeline is built."""
 
+import numpy as np
 import pytest
 from tfx import types
 from tfx.orchestration.data_types import RuntimeParameter
@@ -92,6 +93,11 @@ def test_a_wrong_parameter_fails_when_the_pipeline_is_built(build, options, said
     with pytest.raises(ValueError) as refused:
         build(**options)
     assert said in str(refused.value)
+
+
+def test_initial_clusters_may_be_an_array():
+    properties = trainer(num_clusters=None, initial_clusters=np.eye(2)).exec_properties
+    assert properties['initial_clusters'] == '[[1.0, 0.0], [0.0, 1.0]]'
 
 
 def test_num_clusters_may_be_a_runtime_parameter():

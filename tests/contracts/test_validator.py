@@ -278,6 +278,29 @@ def test_examples_transformed_otherwise_than_served(workshop, exported, many_row
     assert failed(workshop.examples('fewer', eval=many_rows[901:])) == fewer
 
 
+def test_an_integer_feature_is_no_skew(workshop, many_rows):
+    from tfx_kmeans.export_validator.executor import Executor
+    from tfx_kmeans.export_validator.options import ValidatorOptions
+    from tfx_kmeans.parameters import encode
+
+    examples = workshop.examples(train=many_rows, eval=many_rows[:100])
+    trained = workshop.train(examples, exclude_features=[])
+    outputs = {
+        'blessing': [workshop.artifact(standard_artifacts.ModelBlessing, 'blessing')],
+        'infra_blessing': [workshop.artifact(standard_artifacts.InfraBlessing, 'infra')],
+        'report': [workshop.artifact(standard_artifacts.Model, 'report')],
+    }
+    inputs = {
+        'model': [workshop.export(trained.centroids)],
+        'centroids': [trained.centroids],
+        'examples': [examples],
+        'transformed_examples': [examples],
+    }
+    Executor().Do(inputs, outputs, encode(ValidatorOptions, {}))
+    assert read_payload(trained.centroids.uri).metadata.column_names == ('a', 'b', 'c', 'id')
+    assert outputs['blessing'][0].get_string_custom_property('failed_checks') == ''
+
+
 def test_a_model_that_outlasts_its_time_is_not_blessed(workshop, exported):
     found = workshop.validate(
         exported.model, exported.centroids, exported.examples, thresholds={'probe_seconds': 1}

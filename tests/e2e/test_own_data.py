@@ -1,6 +1,7 @@
 """The user's own CSV files: large ones with gaps, and those that cannot be used."""
 
 import re
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,15 @@ def test_200_000_rows_are_clustered_and_pushed(large):
     theirs = KMeans(6, n_init=3, random_state=0).fit(rows)
     ours = payload.metadata.inertia / payload.metadata.rows
     assert ours == pytest.approx(theirs.inertia_ / len(rows), rel=0.02)
+
+
+def test_the_command_that_is_shown_fits_integer_columns(large):
+    run, _ = large
+    (command,) = (line for line in run.screen.splitlines() if 'saved_model_cli' in line)
+    answered = subprocess.run(
+        command, shell=True, capture_output=True, text=True, check=True, cwd=run.output.parent
+    )
+    assert re.search(r'cluster_index:\n\[\d\]', answered.stdout)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,11 @@ def test_folders_that_hold_no_readable_centroids(payload, tmp_path):
     with pytest.raises(CentroidsError, match=r'no metadata\.json'):
         read_payload(folder)
     write_payload(folder, payload)
-    (tmp_path / 'centroids.npz').write_bytes(b'no zip')
-    with pytest.raises(CentroidsError, match=r'centroids\.npz cannot be read'):
-        read_payload(folder)
+    whole = (tmp_path / 'centroids.npz').read_bytes()
+    for damaged in (b'no zip', b'', whole[:-10], whole[:200]):
+        (tmp_path / 'centroids.npz').write_bytes(damaged)
+        with pytest.raises(CentroidsError, match=r'centroids\.npz cannot be read'):
+            read_payload(folder)
     write_payload(folder, dataclasses.replace(payload, shift=np.zeros(7)))
     with pytest.raises(CentroidsError, match=r'shift has shape \(7,\)'):
         read_payload(folder)

@@ -8,10 +8,12 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, load_wine, make_blobs
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from tfx_kmeans.clustering import local_step
 from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.seeding import kmeans_plus_plus
 
 SQUARE = np.array([[0, 0], [0.5, 0], [0.5, 1], [1, 1]], np.float32)
 
@@ -259,3 +261,55 @@ def test_every_iteration_is_told_as_it_ends():
     ]
     assert told == expected
     assert told[0][2].moved == 3000
+
+
+@pytest.mark.parametrize('init', ['kmeans_plus_plus', 'random'])
+def test_the_number_of_blas_threads_changes_no_bit(init):
+    rows = np.random.default_rng(0).permutation(np.repeat(np.eye(12, 40), 500, axis=0))
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads, user_api='blas'):
+            found += [[fit(rows, num_clusters=5, seed=s, initial_clusters=init) for s in range(8)]]
+    for one, other in zip(*found, strict=True):
+        assert np.array_equal(one.centroids, other.centroids)
+
+
+def test_the_shift_is_the_weighted_mean_and_zero_under_cosine():
+    rows = blobs(n=500) + 1e3
+    weights = np.random.default_rng(0).uniform(size=500)
+    result = fit(rows, weights, num_clusters=3)
+    np.testing.assert_allclose(result.shift, np.average(rows, axis=0, weights=weights), rtol=1e-6)
+    assert (result.shift.astype('f') == result.shift).all()
+    assert (fit(rows, num_clusters=3, distance_metric='cosine').shift == 0).all()
+
+
+def test_seeds_are_drawn_by_weight_times_squared_distance():
+    """Of two rows as far from the first seed, one is drawn as often as it weighs."""
+    rows = np.array([[0.0, 0], [10, 0], [-10, 0]], np.float32)
+    weights = np.array([1e6, 9.0, 1.0])
+    right = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        start = kmeans_plus_plus(rows, weights, 2, 1, rng)
+        right += (start[1] == [10, 0]).all()
+    assert 0.84 < right / 300 < 0.95
+
+
+def test_rows_that_move_are_counted():
+    result = fit(blobs(), num_clusters=5, relative_tolerance=0.0)
+    moved = [iteration.moved for iteration in result.best.history]
+    assert moved[0] == 3000
+    assert moved[-1] == 0
+    assert all(0 < count < 3000 for count in moved[1:-1])
+
+
+@pytest.mark.parametrize(
+    ('start', 'metric', 'said'),
+    [
+        ([[3e38] * 2, [1, 0]], 'squared_euclidean', 'initial_clusters: .* overflow float32'),
+        ([[0, 0], [1, 0]], 'cosine', 'initial_clusters: .* no answer for rows of length zero'),
+    ],
+)
+def test_initial_clusters_that_no_distance_reaches(start, metric, said):
+    with pytest.raises(ValueError, match=said):
+        fit(SQUARE + 1, initial_clusters=start, distance_metric=metric)

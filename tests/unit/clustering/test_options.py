@@ -23,6 +23,7 @@ from tfx_kmeans.clustering.options import KMeansOptions
         ({'relative_tolerance': float('nan')}, 'relative_tolerance must be a finite number'),
         ({'max_iterations': 0}, 'max_iterations must be an integer of at least 1'),
         ({'num_restarts': 0}, 'num_restarts must be an integer of at least 1'),
+        ({'seed': 2**63}, 'seed must fit in 64 bits'),
         ({'seed': -1}, 'seed must be an integer of at least 0'),
         ({'kmeans_plus_plus_num_retries': 0.5}, 'kmeans_plus_plus_num_retries must be an integer'),
     ],

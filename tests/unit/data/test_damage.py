@@ -12,6 +12,7 @@ from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.features import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
+from tfx_kmeans.data.tfrecords import read_records
 
 LAYOUT = choose_layout(
     {'v': tf.io.FixedLenFeature([4], tf.float32), 'n': tf.io.FixedLenFeature([], tf.int64)}
@@ -110,3 +111,12 @@ def test_a_large_record_is_read_whole(tmp_path):
             writer.write(example.SerializeToString())
     with open_matrix(Examples((str(tmp_path),)), choose_layout(spec)) as matrix:
         assert np.array_equal(matrix.rows, np.stack([values, values]))
+
+
+def test_a_plain_file_whose_first_length_looks_like_gzip(tmp_path):
+    record = b'x' * 35615  # 0x8b1f: the first two bytes of a gzip file
+    with tf.io.TFRecordWriter(str(tmp_path / 'records')) as writer:
+        writer.write(record)
+    assert (tmp_path / 'records').read_bytes().startswith(b'\x1f\x8b')
+    (records,) = read_records(str(tmp_path / 'records'))
+    assert records.as_list() == [record]

@@ -212,7 +212,9 @@ def test_a_layout_is_told_only_from_the_plainest_encoding():
 
 
 def test_a_changed_byte_beside_the_floats_never_passes_for_the_layout():
-    record = example(entry('v', floats([1.0, 2.0])), entry('w', floats([3.0])))
+    record = example(
+        entry('v', floats([1.0, 2.0])), entry('w', floats([3.0])), entry('z', integers([7, 300]))
+    )
     layout = layout_of(record, {'v': 2, 'w': 1})
     payload = {*range(layout.places['v'], layout.places['v'] + 8)}
     payload |= {*range(layout.places['w'], layout.places['w'] + 4)}
@@ -249,3 +251,14 @@ def test_the_record_that_cannot_be_decoded_is_named(tmp_path, record, said, plac
         decoded(path, choose_layout({'v': tf.io.FixedLenFeature([4], tf.float32)}))
     assert f'{path}, record {place}: ' in str(refused.value)
     assert said in str(refused.value)
+
+
+def test_a_default_value_of_the_schema_fills_in_where_serving_would(tmp_path):
+    spec = {
+        'v': tf.io.FixedLenFeature([2], tf.float32),
+        'x': tf.io.FixedLenFeature([], tf.float32, default_value=5.0),
+    }
+    records = [example(entry('v', floats([1.0, 2.0])))] * 40
+    records += [example(entry('v', floats([1.0, 2.0])), entry('x', floats([3.0])))] * 40
+    rows, _ = decoded(write(tmp_path / 'records', records), choose_layout(spec))
+    assert rows[:, 2].tolist() == [5.0] * 40 + [3.0] * 40

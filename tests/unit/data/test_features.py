@@ -28,7 +28,7 @@ def test_features_are_laid_out_sorted_however_they_are_listed():
 def test_the_weight_is_never_a_column():
     layout = choose_layout(SPEC, weight_feature='tall', exclude_features=['pair'])
     assert layout.column_names == ('count[0]',)
-    assert set(layout.parsing_spec()) == {'count', 'tall'}
+    assert set(layout.parsing_spec) == {'count', 'tall'}
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,13 @@ def test_the_columns_tell_their_own_spec(tmp_path):
     [
         ({'a': pa.array([None] + [1.0] * 1999)}, "row 0: 'a' is missing"),
         ({'v': pa.array([[1.0, 2.0]] * 1500 + [[1.0]] * 500)}, "row 1500: 'v' has 1 values, not 2"),
-        ({'v': pa.array([[1.0, None]] * 2000)}, "row 0: a value of 'v' is missing"),
+        ({'v': pa.array([[1.0, None]] * 2000)}, "row 0: 'v' is missing"),
+        ({'v': pa.array([1.0] * 2000)}, "'v' has one value a row, not 2"),
+        (
+            {'v': pa.array([[1.0]] * 2000, pa.list_(pa.float32(), 1))},
+            "row 0: 'v' has 1 values, not 2",
+        ),
+        ({'a': pa.array(['x'] * 2000)}, "'a' is of type string, which is no number"),
         ({'n': pa.array([0] * 1999 + [2**24 + 1])}, "record 1999: feature 'n' holds 16777217"),
         ({'a': pa.array([1.0] * 1999 + [float('inf')])}, 'the first is record 1999 of'),
     ],
@@ -66,6 +72,20 @@ def test_bad_values_are_named_with_file_and_row(tmp_path, columns, said):
         read(examples)
     assert said in str(refused.value)
     assert 'data.parquet' in str(refused.value)
+
+
+def test_fixed_size_lists_are_lists(tmp_path):
+    values = pa.array([[float(i), -i] for i in range(2000)], pa.list_(pa.float32(), 2))
+    rows, _ = read(write(tmp_path, v=values))
+    np.testing.assert_array_equal(rows[:, 2], np.arange(2000))
+
+
+def test_an_empty_first_file_tells_no_spec(tmp_path):
+    examples = write(tmp_path)
+    table = pq.read_table(tmp_path / 'data.parquet')
+    pq.write_table(table[:0], tmp_path / 'a_first.parquet')
+    assert examples.feature_spec()['v'] == SPEC['v']
+    assert len(read(examples)[0]) == 2000
 
 
 def test_a_column_that_is_not_there(tmp_path):

@@ -51,3 +51,12 @@ def test_either_of_two_equally_near_clusters_is_right(make_payload):
     for cluster in (0, 1):
         distance = np.square(halfway - payload.centroids[cluster]).sum(axis=1)
         assert not compare(payload, halfway, np.array([cluster]), distance)
+
+
+def test_a_zero_row_under_cosine_is_answered_as_the_model_answers_it(make_payload):
+    payload = make_payload(distance_metric='cosine')
+    module = KMeansModule(payload, SchemaPreprocessing(SPEC, list('abc')))
+    zero = np.zeros((1, 3), np.float32)
+    answer = module.assign(zero)
+    cluster, distance = answer['cluster_index'].numpy(), answer['distance'].numpy()
+    assert not compare(payload, zero, cluster, distance)
