@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfx_kmeans.pipelines.arguments import add_clustering_arguments
 from tfx_kmeans.pipelines.config import PipelineConfig
 
 
@@ -29,22 +30,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--data', metavar='URI', help='folder of the CSV files (default: ROOT/data)'
     )
-    parser.add_argument(
-        '--features',
-        type=_names,
-        metavar='A,B,C',
-        help='columns to cluster by (default: every numeric one)',
-    )
-    parser.add_argument(
-        '--exclude', type=_names, default=(), metavar='A,B', help='columns to leave out'
-    )
-    parser.add_argument('--num-clusters', type=int, default=3, metavar='K', help='default: 3')
+    add_clustering_arguments(parser)
     parser.add_argument('--name', default='tfx-kmeans', help="the pipeline's name")
     return parser.parse_args(argv)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(',') if name.strip())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tfx_kmeans.pipelines.arguments import add_clustering_arguments
 from tfx_kmeans.pipelines.config import PipelineConfig
 from tfx_kmeans.pipelines.console import Console, components_shown_on, platform_output_in
 from tfx_kmeans.pipelines.csv_data import choose_columns, look_at
@@ -41,16 +42,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help=f"folder of CSV files with one header (default: scikit-learn's wine data, without "
         f'its label {WINE_LABEL!r})',
     )
-    parser.add_argument(
-        '--features',
-        type=_names,
-        metavar='A,B,C',
-        help='columns to cluster by (default: every numeric one)',
-    )
-    parser.add_argument(
-        '--exclude', type=_names, default=(), metavar='A,B', help='columns to leave out'
-    )
-    parser.add_argument('--num-clusters', type=int, default=3, metavar='K', help='default: 3')
+    add_clustering_arguments(parser)
     parser.add_argument(
         '--output', type=Path, default=Path('output'), metavar='DIR', help='default: output'
     )
@@ -69,10 +61,6 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         '--beam-arg=--direct_num_workers=2; repeatable',
     )
     return parser.parse_args(argv)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(',') if name.strip())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from tfx import v1 as tfx
@@ -14,28 +15,73 @@ PREPROCESSING_FN = 'tfx_kmeans.pipelines.preprocessing.preprocessing_fn'
 
 def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     """Builds the pipeline; reads no file and no flag."""
-    csv_files = tfx.proto.Input.Split(name='single_split', pattern='*.csv')
-    example_gen = tfx.components.CsvExampleGen(
-        input_base=config.data_root, input_config=tfx.proto.Input(splits=[csv_files])
+    ingestion = Ingestion.of(config)
+    transform = _transform(config, ingestion)
+    trainer = _trainer(config, transform)
+    exporter = CentroidExporter(
+        centroids=trainer.outputs['centroids'],
+        transform_graph=transform.outputs['transform_graph'],
     )
-    statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs['examples'])
-    schema_gen = tfx.components.SchemaGen(
-        statistics=statistics_gen.outputs['statistics'],
-        infer_feature_shape=False,  # any value may be missing when the model serves, too
+    validator = ExportValidator(
+        model=exporter.outputs['model'],
+        centroids=trainer.outputs['centroids'],
+        examples=ingestion.example_gen.outputs['examples'],
+        transformed_examples=transform.outputs['transformed_examples'],
     )
-    example_validator = tfx.components.ExampleValidator(
-        statistics=statistics_gen.outputs['statistics'], schema=schema_gen.outputs['schema']
+    pusher = _pusher(config, exporter, validator)
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.pipeline_name,
+        pipeline_root=config.pipeline_root,
+        components=[*ingestion.components(), transform, trainer, exporter, validator, pusher],
+        metadata_connection_config=_metadata_connection(config),
+        beam_pipeline_args=list(config.beam_pipeline_args),
     )
-    transform = tfx.components.Transform(
-        examples=example_gen.outputs['examples'],
-        schema=schema_gen.outputs['schema'],
+
+
+@dataclasses.dataclass(frozen=True)
+class Ingestion:
+    """The components that take CSV files in and look at them."""
+
+    example_gen: tfx.components.CsvExampleGen
+    statistics_gen: tfx.components.StatisticsGen
+    schema_gen: tfx.components.SchemaGen
+    example_validator: tfx.components.ExampleValidator
+
+    @classmethod
+    def of(cls, config: PipelineConfig) -> Ingestion:
+        """Builds them, for the *.csv files of the config's data_root."""
+        csv_files = tfx.proto.Input.Split(name='single_split', pattern='*.csv')
+        example_gen = tfx.components.CsvExampleGen(
+            input_base=config.data_root, input_config=tfx.proto.Input(splits=[csv_files])
+        )
+        statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs['examples'])
+        statistics = statistics_gen.outputs['statistics']
+        # Without shapes every value may be missing, when the model serves too.
+        schema_gen = tfx.components.SchemaGen(statistics=statistics, infer_feature_shape=False)
+        example_validator = tfx.components.ExampleValidator(
+            statistics=statistics, schema=schema_gen.outputs['schema']
+        )
+        return cls(example_gen, statistics_gen, schema_gen, example_validator)
+
+    def components(self) -> list[Any]:
+        """All of them, in the order of the data."""
+        return [self.example_gen, self.statistics_gen, self.schema_gen, self.example_validator]
+
+
+def _transform(config: PipelineConfig, ingestion: Ingestion) -> tfx.components.Transform:
+    return tfx.components.Transform(
+        examples=ingestion.example_gen.outputs['examples'],
+        schema=ingestion.schema_gen.outputs['schema'],
         preprocessing_fn=PREPROCESSING_FN,
         custom_config={
             'features': config.features and list(config.features),
             'exclude_features': list(config.exclude_features),
         },
     )
-    trainer = KMeansTrainer(
+
+
+def _trainer(config: PipelineConfig, transform: tfx.components.Transform) -> KMeansTrainer:
+    return KMeansTrainer(
         examples=transform.outputs['transformed_examples'],
         transform_graph=transform.outputs['transform_graph'],
         num_clusters=config.num_clusters,
@@ -44,40 +90,17 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         num_restarts=config.num_restarts,
         seed=config.seed,
     )
-    exporter = CentroidExporter(
-        centroids=trainer.outputs['centroids'],
-        transform_graph=transform.outputs['transform_graph'],
-    )
-    validator = ExportValidator(
-        model=exporter.outputs['model'],
-        centroids=trainer.outputs['centroids'],
-        examples=example_gen.outputs['examples'],
-        transformed_examples=transform.outputs['transformed_examples'],
-    )
-    pusher = tfx.components.Pusher(
+
+
+def _pusher(
+    config: PipelineConfig, exporter: CentroidExporter, validator: ExportValidator
+) -> tfx.components.Pusher:
+    folder = tfx.proto.PushDestination.Filesystem(base_directory=config.serving_dir)
+    return tfx.components.Pusher(
         model=exporter.outputs['model'],
         model_blessing=validator.outputs['blessing'],
         infra_blessing=validator.outputs['infra_blessing'],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=config.serving_dir)
-        ),
-    )
-    return tfx.dsl.Pipeline(
-        pipeline_name=config.pipeline_name,
-        pipeline_root=config.pipeline_root,
-        components=[
-            example_gen,
-            statistics_gen,
-            schema_gen,
-            example_validator,
-            transform,
-            trainer,
-            exporter,
-            validator,
-            pusher,
-        ],
-        metadata_connection_config=_metadata_connection(config),
-        beam_pipeline_args=list(config.beam_pipeline_args),
+        push_destination=tfx.proto.PushDestination(filesystem=folder),
     )
 
 
