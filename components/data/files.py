@@ -41,6 +41,10 @@ def files_in(folder: str) -> list[str]:
     return [f'{folder.rstrip("/")}/{name}' for name in files]
 
 
+class ContentError(Exception):
+    """Content that cannot be read, or a gzip stream that is damaged or cut off; says which."""
+
+
 class Content:
     """A file's content, from the start to the end; never holds more than what was asked for.
 
@@ -54,14 +58,13 @@ class Content:
         path: of the file.
 
         Raises:
-          DataError: here or while reading, naming the file: it cannot be read, or it is a gzip
-            stream that is damaged or cut off.
+          ContentError: here or while reading.
         """
         chunks = _chunks(path)
         first = next(chunks, b'')
         self.is_gzip = first.startswith(_GZIP_MAGIC) and not starts_a_record(first)
         whole = chain([first], chunks)
-        self._pieces = _inflated(path, whole) if self.is_gzip else whole
+        self._pieces = _inflated(whole) if self.is_gzip else whole
         self._left: Any = b''
 
     def read(self, size: int) -> bytes:
@@ -85,10 +88,10 @@ def _chunks(path: str) -> Iterator[bytes]:
             while chunk := file.read(_READ_BYTES):
                 yield chunk
     except tf.errors.OpError as error:
-        raise DataError(f'{path} cannot be read: {error.message}') from error
+        raise ContentError(f'it cannot be read ({error.message})') from error
 
 
-def _inflated(path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The content of one gzip member after another, in pieces of bounded size."""
     inflate = zlib.decompressobj(_GZIP_WINDOW)
     try:
@@ -100,6 +103,6 @@ def _inflated(path: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
                 yield inflate.decompress(rest, _INFLATED_BYTES)
                 rest = inflate.unused_data or inflate.unconsumed_tail
     except zlib.error as error:
-        raise DataError(f'{path} is damaged: {error}.') from error
+        raise ContentError(f'its gzip stream is damaged ({error})') from error
     if not inflate.eof:
-        raise DataError(f'{path} is cut off: its gzip stream has no end.')
+        raise ContentError('it is cut off: its gzip stream has no end')

@@ -16,7 +16,7 @@ import numpy as np
 
 from tfx_kmeans.data.checksums import crc_of, crc_of_frames, masked, starts_a_record
 from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.files import Content
+from tfx_kmeans.data.files import Content, ContentError
 
 BLOCK_BYTES = 1 << 22
 _HEADER = struct.Struct('<QI')
@@ -70,26 +70,33 @@ def read_records(path: str) -> Iterator[Records]:
     Raises:
       DataError: naming the file, the record's number and what is wrong.
     """
-    content = Content(path)
-    reader = _Framing(path, check_payloads=not content.is_gzip)
+    framing = _Framing(path)
+    try:
+        yield from _split(framing, Content(path))
+    except ContentError as error:
+        framing.refuse_content(error)
+
+
+def _split(framing: _Framing, content: Content) -> Iterator[Records]:
+    framing.check_payloads = not content.is_gzip
     held = b''
     while read := content.read(max(BLOCK_BYTES, len(held))):
         held += read
         used = 0
-        for records, end in reader.split(held):
+        for records, end in framing.split(held):
             used = end
             yield records
         held = held[used:]
     if held:
-        reader.refuse_rest(held)
+        framing.refuse_rest(held)
 
 
 class _Framing:
     """Cuts content into records and checks it; knows how many records came before."""
 
-    def __init__(self, path: str, check_payloads: bool) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._check_payloads = check_payloads
+        self.check_payloads = True
         self._count = 0
         self._crc_of_length: dict[int, int] = {}
 
@@ -111,6 +118,10 @@ class _Framing:
         length = self._length(rest, 0, 0)
         self._refuse(0, f'the file ends within its {length} bytes')
 
+    def refuse_content(self, error: ContentError) -> None:
+        """Raises the DataError that says after which record the content could not be read."""
+        raise DataError(f'{self._path}, after {self._count} records: {error}.') from error
+
     def _uniform(self, content: bytes, place: int) -> tuple[Records, int] | None:
         """A run of records that are as long as the one at `place`, where it is worth a look."""
         if place + _HEADER.size > len(content):
@@ -128,7 +139,7 @@ class _Framing:
         if run < _LEAST_RUN:
             return None
         end = place + run * stride
-        if self._check_payloads:
+        if self.check_payloads:
             self._check_run(content[place:end], frames[:run])
         return UniformRecords(self._count, frames[:run, _HEADER.size : -_FOOTER.size]), end
 
@@ -149,7 +160,7 @@ class _Framing:
             payloads.append(content[start:end])
             footers.append(content[end : end + 4])
             place = end + 4
-        if self._check_payloads and payloads:
+        if self.check_payloads and payloads:
             self._check(payloads, np.frombuffer(b''.join(footers), '<u4'))
         return VariedRecords(self._count, payloads), place
 

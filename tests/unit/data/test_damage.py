@@ -97,7 +97,7 @@ def test_a_file_that_is_gone_when_it_is_read(tmp_path, monkeypatch):
         'tfx_kmeans.data.matrix.files_in',
         lambda folder: [f'{folder}/records', f'{folder}/gone'],
     )
-    with pytest.raises(DataError, match='gone cannot be read'):
+    with pytest.raises(DataError, match='gone, after 0 records: it cannot be read'):
         rows_of(tmp_path)
 
 
@@ -120,3 +120,13 @@ def test_a_plain_file_whose_first_length_looks_like_gzip(tmp_path):
     assert (tmp_path / 'records').read_bytes().startswith(b'\x1f\x8b')
     (records,) = read_records(str(tmp_path / 'records'))
     assert records.as_list() == [record]
+
+
+def test_a_gzip_file_cut_off_late_says_after_how_many_records(tmp_path):
+    with tf.io.TFRecordWriter(str(tmp_path / 'records'), 'GZIP') as writer:
+        for _ in range(3000):
+            writer.write(np.random.default_rng(0).bytes(4000))
+    path = tmp_path / 'records'
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r'records, after [1-9]\d{2,3} records: it is cut off'):
+        list(read_records(str(path)))
