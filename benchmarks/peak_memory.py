@@ -27,5 +27,5 @@ layout = choose_layout({'features': tf.io.FixedLenFeature([width], tf.float32)})
 before = status('VmRSS')
 Path('/proc/self/clear_refs').write_text('5')
 with open_matrix(Examples((folder,)), layout, limit_mb) as matrix:
-    print(len(matrix.rows))
+    print(len(matrix.values))
 print(json.dumps({'mib': status('VmHWM') - before}))

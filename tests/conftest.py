@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfx_kmeans.centroids.payload import CentroidsPayload, payload_of
 from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.features import choose_layout
 
 SPEC = {
@@ -32,9 +33,8 @@ def rows() -> np.ndarray:
 def make_payload(rows):
     def make(**options: object) -> CentroidsPayload:
         wanted = KMeansOptions(**{'num_clusters': 4, **options})
-        return payload_of(
-            fit_in_place(rows.copy(), None, wanted), choose_layout(SPEC), wanted, float(len(rows))
-        )
+        result = fit_in_place(WeightedRows(rows.copy()), wanted)
+        return payload_of(result, choose_layout(SPEC), wanted)
 
     return make
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tfx_kmeans.clustering.fit import FitResult, Restart
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.outcome import FitResult, Restart
 from tfx_kmeans.data.features import FeatureLayout
 from tfx_kmeans.version import __version__
 
@@ -86,7 +86,7 @@ class CentroidsPayload:
 
 
 def payload_of(
-    result: FitResult, layout: FeatureLayout, options: KMeansOptions, total_weight: float
+    result: FitResult, layout: FeatureLayout, options: KMeansOptions
 ) -> CentroidsPayload:
     """Joins a fit's result with the names of what was clustered."""
     placed = tuple(PlacedFeature(f.name, f.first_column, f.width) for f in layout.features)
@@ -100,7 +100,7 @@ def payload_of(
         seed=result.seed,
         inertia=result.inertia,
         rows=result.rows,
-        total_weight=total_weight,
+        total_weight=result.total_weight,
         iterations=len(result.best.history),
         converged=result.best.converged,
         best_restart=result.best_restart,

@@ -17,8 +17,8 @@ from tfx_kmeans.centroids.payload import (
     Metadata,
     PlacedFeature,
 )
-from tfx_kmeans.clustering.fit import Restart
-from tfx_kmeans.clustering.lloyd import Iteration
+from tfx_kmeans.clustering.outcome import Restart
+from tfx_kmeans.clustering.progress import Iteration
 
 ARRAYS_FILE = 'centroids.npz'
 METADATA_FILE = 'metadata.json'

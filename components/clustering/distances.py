@@ -3,8 +3,9 @@
 The squared distance |x - c|^2 = |x|^2 - 2 (x.c - |c|^2 / 2), so the nearest centroid has the least
 |c|^2 / 2 - x.c. Centroids closer to the best than the rounding error of that expression (the
 standard bound for a dot product of length d, Higham 2002, section 3.1) are compared again, in
-float64, from the differences themselves. Hence an assignment depends on its row and the centroids
-alone: not on block size, threads or the BLAS that is used; and ties go to the lowest index.
+float64, from the differences themselves; what float64 cannot tell apart is a tie, and goes to the
+lowest index. Hence an assignment depends on its row and the centroids alone: not on block size,
+threads or the BLAS that is used.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ def paired_squared_distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray
     """|x - y|^2 row by row for two arrays [n, d], float64 [n], from the differences themselves."""
     difference = rows.astype(np.float64) - others
     return np.einsum('ij,ij->i', difference, difference)
+
+
+def tie_factor(width: int) -> float:
+    """Squared distances that differ by less than this factor are equal but for rounding."""
+    return 1 + (width + 2) * float(np.finfo(np.float64).eps)
 
 
 def nearest(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
@@ -69,7 +75,7 @@ def _exactly_nearest(rows: np.ndarray, centroids: np.ndarray, candidates: np.nda
     )
     starts = np.searchsorted(row_index, np.arange(len(rows)))
     least = np.minimum.reduceat(distances, starts)
-    winners = np.flatnonzero(distances == least[row_index])
+    winners = np.flatnonzero(distances <= tie_factor(rows.shape[1]) * least[row_index])
     first = np.searchsorted(row_index[winners], np.arange(len(rows)))
     return cluster[winners[first]]
 

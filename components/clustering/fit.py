@@ -4,145 +4,197 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from tfx_kmeans.clustering.checkpoint import Checkpoint, Checkpoints, fingerprint_of
+from tfx_kmeans.clustering.chosen import chosen_rows
+from tfx_kmeans.clustering.compilation import compiling_pays
 from tfx_kmeans.clustering.frame import Frame, enter_in_place
-from tfx_kmeans.clustering.lloyd import Iteration, LloydResult, lloyd
-from tfx_kmeans.clustering.local_step import LocalStep, worker_threads
-from tfx_kmeans.clustering.options import KMeansOptions
-from tfx_kmeans.clustering.seeding import start_centroids
-from tfx_kmeans.clustering.statistics import SufficientStatistics
+from tfx_kmeans.clustering.lloyd import lloyd
+from tfx_kmeans.clustering.local_step import LocalStep
+from tfx_kmeans.clustering.mini_batch import mini_batch
+from tfx_kmeans.clustering.options import KMeansOptions, start_rows
+from tfx_kmeans.clustering.outcome import FitResult, Outcome, Restart
+from tfx_kmeans.clustering.progress import Iteration, OnProgress, Progress
+from tfx_kmeans.clustering.seeding import entered, start_centroids
+from tfx_kmeans.clustering.segments import worker_threads
+from tfx_kmeans.clustering.statistics import Step
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 OnIteration = Callable[[int, int, Iteration], None]
 """Called with the restart, the iteration (both from 0) and what it has seen."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Restart:
-    """One run of Lloyd's algorithm: its final inertia and the iterations that led there."""
-
-    inertia: float
-    converged: bool
-    history: tuple[Iteration, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class FitResult:
-    """Centroids and what belongs to them.
-
-    Attributes:
-      centroids: float32 [k, d], in feature space.
-      shift: float64 [d], what was subtracted before distances were computed.
-      cluster_weight: float64 [k], the weight of the rows assigned to each.
-      cluster_inertia: float64 [k], their weighted distances.
-      rows: how many rows were clustered.
-      seed: the one that was used.
-      restarts: each of them.
-      best_restart: the one whose centroids these are.
-    """
-
-    centroids: np.ndarray
-    shift: np.ndarray
-    cluster_weight: np.ndarray
-    cluster_inertia: np.ndarray
-    rows: int
-    seed: int
-    restarts: tuple[Restart, ...]
-    best_restart: int
-
-    @property
-    def inertia(self) -> float:
-        """The weighted sum of all distances."""
-        return float(self.cluster_inertia.sum())
-
-    @property
-    def best(self) -> Restart:
-        """The restart that was kept."""
-        return self.restarts[self.best_restart]
+MakeStep = Callable[[WeightedRows, KMeansOptions, float, ThreadPoolExecutor], Step]
+"""Makes a step over rows of a frame: see `local_step`."""
 
 
 def fit_in_place(
-    rows: np.ndarray,
-    weights: np.ndarray | None,
+    rows: WeightedRows,
     options: KMeansOptions,
+    *,
+    start: np.ndarray | None = None,
     on_iteration: OnIteration | None = None,
+    checkpoints: Checkpoints | None = None,
+    make_step: MakeStep | None = None,
 ) -> FitResult:
-    """Clusters rows (float32 [n, d], finite), and overwrites them with rows of their frame.
+    """Clusters rows (finite), and overwrites them with rows of their frame.
 
     Args:
-      rows: row-major; what is left in them is of no use to the caller.
-      weights: float64 [n], finite, not negative; None for 1 each.
+      rows: what is left in them is of no use to the caller.
       options: how.
+      start: float32 [k, d] in feature space, to go on from instead of `initial_clusters`; there
+        is one run then, whatever `num_restarts` says.
       on_iteration: told of every iteration, as it ends.
+      checkpoints: where to go on from, and what to keep on the way.
+      make_step: another way to pass over the rows than this process's cores.
 
     Raises:
       ValueError: where there are fewer rows with weight than clusters, zero rows under cosine,
         values that overflow, or initial clusters of another width.
     """
-    _refuse_too_few_rows(rows, weights, options.k)
-    frame = enter_in_place(rows, weights, options.distance_metric)
-    seed = options.seed if options.seed is not None else _drawn_seed()
-    outcomes = []
+    _refuse_too_few_rows(rows, options.k)
+    state = _begun(rows, options, start, checkpoints)
+    starts = _starts(rows, options, start)
+    frame = enter_in_place(rows.values, rows.weights, options.distance_metric)
     # One BLAS thread each: the last bits of a product depend on how many share it.
     with worker_threads() as threads, threadpool_limits(limits=1, user_api='blas'):
-        for index, child in enumerate(np.random.SeedSequence(seed).spawn(options.num_restarts)):
-            start = start_centroids(rows, weights, frame, options, np.random.default_rng(child))
-            step = LocalStep(rows, weights, frame.scale, threads)
-            found = lloyd(step, start, frame, options, _of_restart(index, on_iteration))
-            outcomes.append(_Outcome.of(step, found, frame))
-    return _best_of(outcomes, frame, seed, len(rows))
+        run = _Run(rows, options, frame, make_step or local_step, threads)
+        for index in range(len(state.restarts), len(starts)):
+            watch = _watching(state, index, on_iteration, checkpoints)
+            progress, outcome = run.of(index, starts[index], state, watch)
+            state = _with_outcome(state, progress, outcome)
+            if checkpoints is not None:
+                checkpoints.save(state)
+    return _result(state, frame, rows)
+
+
+def local_step(
+    rows: WeightedRows, options: KMeansOptions, scale: float, threads: ThreadPoolExecutor
+) -> Step:
+    """The step that suits the size of the data: compiled and with bounds, or plain NumPy."""
+    if compiling_pays(len(rows), options.k, rows.width):
+        from tfx_kmeans.clustering.bounded_step import BoundedStep
+
+        return BoundedStep(rows, scale, threads)
+    return LocalStep(rows, scale, threads)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Outcome:
-    """A restart after its final assignment, to the very centroids that are returned."""
+class _Run:
+    """What all restarts share."""
 
-    centroids: np.ndarray
-    final: SufficientStatistics
-    found: LloydResult
+    rows: WeightedRows
+    options: KMeansOptions
+    frame: Frame
+    make_step: MakeStep
+    threads: ThreadPoolExecutor
 
-    @classmethod
-    def of(cls, step: LocalStep, found: LloydResult, frame: Frame) -> _Outcome:
-        centroids = frame.leave(found.centroids)
-        return cls(centroids, step(frame.enter(centroids)), found)
+    def of(
+        self, index: int, start: np.ndarray | None, state: Checkpoint, watch: OnProgress
+    ) -> tuple[Progress, Outcome]:
+        """One restart, from its start or from where the checkpoint left it."""
+        rng = np.random.default_rng(_child(state.seed, index))
+        progress = state.progress or Progress(self._start(start, rng))
+        step = self.make_step(self.rows, self.options, self.frame.scale, self.threads)
+        if self.options.use_mini_batch:
+            progress = mini_batch(
+                self.rows, progress, self.frame, self.options, rng=rng, on_progress=watch
+            )
+        else:
+            progress = lloyd(step, progress, self.frame, self.options, watch)
+        centroids = self.frame.leave(progress.centroids)
+        final = step.final(self.frame.enter(centroids))
+        return progress, Outcome(index, centroids, final.weights, final.inertia)
 
-    def summary(self) -> Restart:
-        return Restart(self.final.total_inertia, self.found.converged, self.found.history)
+    def _start(self, start: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        if start is not None:
+            return entered(start, self.frame)
+        return start_centroids(self.rows, self.options, rng, self.threads)
 
 
-def _best_of(outcomes: list[_Outcome], frame: Frame, seed: int, rows: int) -> FitResult:
-    restarts = tuple(outcome.summary() for outcome in outcomes)
-    best = int(np.argmin([restart.inertia for restart in restarts]))
-    kept = outcomes[best]
+def _begun(
+    rows: WeightedRows,
+    options: KMeansOptions,
+    start: np.ndarray | None,
+    checkpoints: Checkpoints | None,
+) -> Checkpoint:
+    seed = options.seed if options.seed is not None else _drawn_seed()
+    if checkpoints is None:
+        return Checkpoint({}, seed)
+    fingerprint = fingerprint_of(rows, options, start)
+    return checkpoints.load(fingerprint) or Checkpoint(fingerprint, seed)
+
+
+def _starts(
+    rows: WeightedRows, options: KMeansOptions, start: np.ndarray | None
+) -> list[np.ndarray | None]:
+    """Where each restart begins, in feature space; None: where its seeding says."""
+    if start is not None:
+        return [start]
+    chooser = options.chooser()
+    if chooser is not None:
+        return [chosen_rows(chooser, rows.values, options.k) for _ in range(options.num_restarts)]
+    if isinstance(options.initial_clusters, str):
+        return [None] * options.num_restarts
+    return [start_rows(options.initial_clusters)]
+
+
+def _watching(
+    state: Checkpoint,
+    restart: int,
+    on_iteration: OnIteration | None,
+    checkpoints: Checkpoints | None,
+) -> OnProgress:
+    def watch(progress: Progress) -> None:
+        if on_iteration is not None:
+            on_iteration(restart, len(progress.history) - 1, progress.history[-1])
+        if checkpoints is not None:
+            checkpoints.save(dataclasses.replace(state, progress=progress))
+
+    return watch
+
+
+def _with_outcome(state: Checkpoint, progress: Progress, outcome: Outcome) -> Checkpoint:
+    done = Restart(outcome.inertia, progress.converged, progress.history)
+    best = state.best
+    if best is None or outcome.inertia < best.inertia:
+        best = outcome
+    return dataclasses.replace(state, restarts=(*state.restarts, done), best=best, progress=None)
+
+
+def _result(state: Checkpoint, frame: Frame, rows: WeightedRows) -> FitResult:
+    best = state.best
+    assert best is not None, 'there is at least one restart'
     return FitResult(
-        centroids=kept.centroids,
+        centroids=best.centroids,
         shift=frame.shift,
-        cluster_weight=kept.final.weights,
-        cluster_inertia=kept.final.inertia,
-        rows=rows,
-        seed=seed,
-        restarts=restarts,
-        best_restart=best,
+        cluster_weight=best.cluster_weight,
+        cluster_inertia=best.cluster_inertia,
+        rows=len(rows),
+        total_weight=rows.total_weight,
+        seed=state.seed,
+        restarts=state.restarts,
+        best_restart=best.restart,
+        distance_metric=frame.metric,
     )
 
 
-def _of_restart(
-    restart: int, on_iteration: OnIteration | None
-) -> Callable[[int, Iteration], None] | None:
-    return None if on_iteration is None else partial(on_iteration, restart)
+def _child(seed: int, restart: int) -> np.random.SeedSequence:
+    """What `SeedSequence(seed).spawn` gives as its child of that index."""
+    return np.random.SeedSequence(seed, spawn_key=(restart,))
 
 
 def _drawn_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
-def _refuse_too_few_rows(rows: np.ndarray, weights: np.ndarray | None, k: int) -> None:
-    usable = len(rows) if weights is None else int(np.count_nonzero(weights))
+def _refuse_too_few_rows(rows: WeightedRows, k: int) -> None:
+    usable = len(rows) if rows.weights is None else int(np.count_nonzero(rows.weights))
     if usable < k:
-        kind = 'rows' if weights is None else 'rows with a positive weight'
+        kind = 'rows' if rows.weights is None else 'rows with a positive weight'
         raise ValueError(
             f'num_clusters is {k}, but there are only {usable} {kind}: use at most {usable} '
             'clusters, or more data.'

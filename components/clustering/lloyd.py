@@ -2,72 +2,50 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Callable
 
 import numpy as np
 
 from tfx_kmeans.clustering.frame import Frame
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.progress import Iteration, OnProgress, Progress
 from tfx_kmeans.clustering.statistics import FarthestRows, Step, SufficientStatistics
 
 
-@dataclasses.dataclass(frozen=True)
-class Iteration:
-    """What one iteration has seen.
-
-    Attributes:
-      inertia: of the centroids that the iteration started from.
-      moved: how many rows changed their cluster.
-      seconds: how long it took.
-    """
-
-    inertia: float
-    moved: int
-    seconds: float
-
-
-@dataclasses.dataclass(frozen=True)
-class LloydResult:
-    """Centroids float32 [k, d] in the rows' frame, and how they were reached."""
-
-    centroids: np.ndarray
-    history: tuple[Iteration, ...]
-    converged: bool
-
-
 def lloyd(
-    step: Step,
-    start: np.ndarray,
-    frame: Frame,
-    options: KMeansOptions,
-    on_iteration: Callable[[int, Iteration], None] | None = None,
-) -> LloydResult:
-    """Steps from `start` (float32 [k, d]) until the inertia falls no further.
+    step: Step, begun: Progress, frame: Frame, options: KMeansOptions, on_progress: OnProgress
+) -> Progress:
+    """Steps until the inertia falls no further.
 
     Stops when no centroid changes, when the inertia fell by no more than `relative_tolerance` of
     itself while no cluster was empty, or after `max_iterations`.
     """
-    history: list[Iteration] = []
-    centroids, converged = start, False
-    while not converged and len(history) < options.max_iterations:
-        began = time.perf_counter()
-        statistics = step(centroids)
-        updated = next_centroids(step, centroids, statistics, frame)
-        history.append(
-            Iteration(statistics.total_inertia, statistics.moved, time.perf_counter() - began)
-        )
-        if on_iteration is not None:
-            on_iteration(len(history) - 1, history[-1])
-        converged = np.array_equal(updated, centroids) or (
-            bool(statistics.weights.all()) and _settled(history, options.relative_tolerance)
-        )
-        centroids = centroids if converged else updated
-    return LloydResult(centroids, tuple(history), converged)
+    progress = begun
+    if progress.previous is not None and not progress.converged:
+        step.resume(progress.previous, progress.memory)
+    while not progress.converged and len(progress.history) < options.max_iterations:
+        progress = _iterated(step, progress, frame, options.relative_tolerance)
+        on_progress(progress)
+    return progress
 
 
-def _settled(history: list[Iteration], relative_tolerance: float) -> bool:
+def _iterated(step: Step, progress: Progress, frame: Frame, relative_tolerance: float) -> Progress:
+    began = time.perf_counter()
+    centroids = progress.centroids
+    statistics = step(centroids)
+    updated = next_centroids(step, centroids, statistics, frame)
+    seconds = time.perf_counter() - began
+    seen = Iteration(statistics.total_inertia, statistics.moved, seconds)
+    history = (*progress.history, seen)
+    converged = np.array_equal(updated, centroids) or (
+        bool(statistics.weights.all()) and _settled(history, relative_tolerance)
+    )
+    return Progress(
+        centroids if converged else updated, history, converged, centroids, step.memory()
+    )
+
+
+def _settled(history: tuple[Iteration, ...], relative_tolerance: float) -> bool:
     if len(history) < 2:
         return False
     before, now = history[-2].inertia, history[-1].inertia

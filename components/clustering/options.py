@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,11 @@ COSINE_DISTANCE = 'cosine'
 DISTANCE_METRICS = (SQUARED_EUCLIDEAN_DISTANCE, COSINE_DISTANCE)
 
 RANDOM_INIT = 'random'
+DEFAULT_RETRIES = 2
 KMEANS_PLUS_PLUS_INIT = 'kmeans_plus_plus'
-SEEDINGS = (KMEANS_PLUS_PLUS_INIT, RANDOM_INIT)
+KMEANS_PARALLEL_INIT = 'kmeans_parallel'
+_PLUS_PLUS_INITS = (KMEANS_PLUS_PLUS_INIT, KMEANS_PARALLEL_INIT)
+SEEDINGS = (KMEANS_PLUS_PLUS_INIT, KMEANS_PARALLEL_INIT, RANDOM_INIT)
 
 
 def check_integer(name: str, value: object, minimum: int | None = None) -> None:
@@ -47,12 +51,21 @@ class KMeansOptions:
 
     Attributes:
       num_clusters: k. May be left out where `initial_clusters` is a list of rows.
-      initial_clusters: 'kmeans_plus_plus', 'random', or k rows of numbers to start from.
+      initial_clusters: 'kmeans_plus_plus', 'kmeans_parallel', 'random', k rows of numbers to start
+        from, or 'module:function', which is (or, in Python, a function may be given itself) called
+        as f(rows, left) with one block of rows after another, float32 [b, d], and how many
+        centroids are left to choose, until all are; it returns 0 to `left` rows.
       distance_metric: 'squared_euclidean', or 'cosine' for 1 - cos (spherical k-means).
+      use_mini_batch: whether each step sees `batch_size` random rows (Sculley 2010) instead of
+        all of them.
+      mini_batch_steps_per_iteration: steps between two updates of the centroids that rows are
+        assigned to.
+      batch_size: rows of a mini-batch step.
       kmeans_plus_plus_num_retries: additional candidates that each k-means++ draw weighs up;
         negative: as many as the O(log k) rule gives, 2 + floor(ln k) in all.
-      relative_tolerance: stop when the inertia falls by no more than this share of itself.
-      max_iterations: the most Lloyd iterations of one restart.
+      relative_tolerance: stop when the inertia falls by no more than this share of itself (with
+        mini-batches: its running mean, over ten iterations).
+      max_iterations: the most iterations of one restart.
       num_restarts: runs from different seeds, of which the one with the least inertia is kept.
       seed: of all that is random; None draws one, and the result records it.
 
@@ -61,9 +74,12 @@ class KMeansOptions:
     """
 
     num_clusters: int | None = None
-    initial_clusters: str | Sequence[Sequence[float]] = KMEANS_PLUS_PLUS_INIT
+    initial_clusters: str | Sequence[Sequence[float]] | Callable[..., Any] = KMEANS_PLUS_PLUS_INIT
     distance_metric: str = SQUARED_EUCLIDEAN_DISTANCE
-    kmeans_plus_plus_num_retries: int = 2
+    use_mini_batch: bool = False
+    mini_batch_steps_per_iteration: int = 1
+    batch_size: int = 1024
+    kmeans_plus_plus_num_retries: int = DEFAULT_RETRIES
     relative_tolerance: float = 1e-4
     max_iterations: int = 300
     num_restarts: int = 1
@@ -79,11 +95,36 @@ class KMeansOptions:
             check_integer('seed', self.seed, minimum=0)
         if self.num_clusters is not None:
             check_integer('num_clusters', self.num_clusters, minimum=1)
+        self._check_mini_batch()
         self._check_initial_clusters()
+        self._check_retries()
+
+    def _check_mini_batch(self) -> None:
+        if self.use_mini_batch not in (True, False):
+            raise ValueError(f'use_mini_batch must be True or False, got {self.use_mini_batch!r}.')
+        for name, default in (('mini_batch_steps_per_iteration', 1), ('batch_size', 1024)):
+            value = getattr(self, name)
+            check_integer(name, value, minimum=1)
+            if value != default and not self.use_mini_batch:
+                raise ValueError(
+                    f'{name} is {value}, but use_mini_batch is False: every step sees all rows. '
+                    f'Set use_mini_batch, or leave {name} out.'
+                )
+
+    def _check_retries(self) -> None:
+        if self.kmeans_plus_plus_num_retries == DEFAULT_RETRIES:
+            return
+        if not isinstance(self.initial_clusters, str) or (
+            self.initial_clusters not in _PLUS_PLUS_INITS
+        ):
+            raise ValueError(
+                f'kmeans_plus_plus_num_retries is {self.kmeans_plus_plus_num_retries}, but '
+                f'initial_clusters is none of {", ".join(map(repr, _PLUS_PLUS_INITS))}.'
+            )
 
     def _check_initial_clusters(self) -> None:
-        if isinstance(self.initial_clusters, str):
-            check_choice('initial_clusters', self.initial_clusters, SEEDINGS)
+        if isinstance(self.initial_clusters, str) or callable(self.initial_clusters):
+            self._check_named_start()
             if self.num_clusters is None:
                 raise ValueError('num_clusters is missing: give an integer of at least 1.')
             return
@@ -98,12 +139,38 @@ class KMeansOptions:
                 'every restart would be the same run. Leave num_restarts at 1.'
             )
 
+    def _check_named_start(self) -> None:
+        if self.chooser() is None:
+            check_choice('initial_clusters', self.initial_clusters, SEEDINGS)
+
     @property
     def k(self) -> int:
         """The number of clusters, wherever it was given."""
         if self.num_clusters is not None:
             return self.num_clusters
-        return len(self.initial_clusters)
+        return len(self.initial_clusters)  # type: ignore[arg-type]  # a list, by the checks above
+
+    def chooser(self) -> Callable[..., Any] | None:
+        """The function that chooses the first centroids, where one was given or named.
+
+        Raises:
+          ValueError: where 'module:function' cannot be imported, or is no function.
+        """
+        if not isinstance(self.initial_clusters, str):
+            return self.initial_clusters if callable(self.initial_clusters) else None
+        if ':' not in self.initial_clusters:
+            return None
+        module, _, name = self.initial_clusters.partition(':')
+        try:
+            function = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(
+                f'initial_clusters names {self.initial_clusters!r}, which cannot be imported: '
+                f'{error}.'
+            ) from error
+        if not callable(function):
+            raise ValueError(f'initial_clusters: {self.initial_clusters!r} is no function.')
+        return function
 
     def candidates_per_draw(self) -> int:
         """How many rows each k-means++ draw weighs up (Arthur & Vassilvitskii 2007, section 5)."""
@@ -125,7 +192,7 @@ def start_rows(initial_clusters: Any) -> np.ndarray:
     if rows.ndim != 2 or rows.size == 0 or not np.isfinite(rows).all():
         raise ValueError(
             'initial_clusters must be one of '
-            f'{", ".join(map(repr, SEEDINGS))}, or a list of rows of finite numbers, '
-            f'all of one width; got {initial_clusters!r}.'
+            f"{', '.join(map(repr, SEEDINGS))}, 'module:function', or a list of rows of finite "
+            f'numbers, all of one width; got {initial_clusters!r}.'
         )
     return rows

@@ -1,45 +1,50 @@
-"""Where Lloyd's algorithm starts: k-means++ (greedy), random rows, or rows that are given."""
+"""Where k-means starts: k-means++ (greedy), k-means||, random rows, or given ones."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
-from tfx_kmeans.clustering.distances import squared_distances_to, squared_norms
 from tfx_kmeans.clustering.frame import Frame
 from tfx_kmeans.clustering.options import (
+    KMEANS_PARALLEL_INIT,
     KMEANS_PLUS_PLUS_INIT,
+    RANDOM_INIT,
     KMeansOptions,
-    start_rows,
 )
+from tfx_kmeans.clustering.potential import Potential
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
-_BLOCK = 8192
+_BLOCK = 1 << 16
+_ROUNDS = 5
+_OVERSAMPLING = 2
 
 
 def start_centroids(
-    rows: np.ndarray,
-    weights: np.ndarray | None,
-    frame: Frame,
+    rows: WeightedRows,
     options: KMeansOptions,
     rng: np.random.Generator,
+    threads: ThreadPoolExecutor,
 ) -> np.ndarray:
-    """The first centroids, float32 [k, d], in the frame of the rows (float32 [n, d]).
+    """The first centroids, float32 [k, d], by the seeding that `initial_clusters` names."""
+    if options.initial_clusters == RANDOM_INIT:
+        return random_rows(rows, options.k, rng)
+    seeds = {KMEANS_PLUS_PLUS_INIT: kmeans_plus_plus, KMEANS_PARALLEL_INIT: kmeans_parallel}
+    seed = seeds[str(options.initial_clusters)]
+    return seed(rows, options.k, options.candidates_per_draw(), rng, threads)
+
+
+def entered(start: np.ndarray, frame: Frame) -> np.ndarray:
+    """Given centroids, feature space [k, d], in the rows' frame.
 
     Raises:
-      ValueError: where rows of `initial_clusters` are not as wide as the data.
+      ValueError: where they are not as wide as the data, or have no place in the frame.
     """
-    if not isinstance(options.initial_clusters, str):
-        return _given(options.initial_clusters, rows.shape[1], frame)
-    if options.initial_clusters == KMEANS_PLUS_PLUS_INIT:
-        return kmeans_plus_plus(rows, weights, options.k, options.candidates_per_draw(), rng)
-    return random_rows(rows, weights, options.k, rng)
-
-
-def _given(initial_clusters: object, width: int, frame: Frame) -> np.ndarray:
-    start = start_rows(initial_clusters)
-    if start.shape[1] != width:
+    if start.shape[1] != len(frame.shift):
         raise ValueError(
-            f'initial_clusters has rows of {start.shape[1]} values, but the data has {width} '
-            'columns.'
+            f'initial_clusters has rows of {start.shape[1]} values, but the data has '
+            f'{len(frame.shift)} columns.'
         )
     try:
         frame.refuse_unusable(start)
@@ -48,20 +53,18 @@ def _given(initial_clusters: object, width: int, frame: Frame) -> np.ndarray:
     return frame.enter(start)
 
 
-def random_rows(
-    rows: np.ndarray, weights: np.ndarray | None, num_clusters: int, rng: np.random.Generator
-) -> np.ndarray:
+def random_rows(rows: WeightedRows, num_clusters: int, rng: np.random.Generator) -> np.ndarray:
     """K different rows, a row's chance in proportion to its weight."""
-    chances = None if weights is None else weights / weights.sum()
-    return rows[np.sort(rng.choice(len(rows), num_clusters, replace=False, p=chances))]
+    chances = None if rows.weights is None else rows.weights / rows.weights.sum()
+    return rows.values[np.sort(rng.choice(len(rows), num_clusters, replace=False, p=chances))]
 
 
 def kmeans_plus_plus(
-    rows: np.ndarray,
-    weights: np.ndarray | None,
+    rows: WeightedRows,
     num_clusters: int,
     candidates: int,
     rng: np.random.Generator,
+    threads: ThreadPoolExecutor,
 ) -> np.ndarray:
     """Greedy k-means++ (Arthur & Vassilvitskii 2007, sections 2.2 and 5).
 
@@ -72,51 +75,55 @@ def kmeans_plus_plus(
     Returns:
       float32 [k, d], rows of `rows`.
     """
-    potential = _Potential(rows, weights)
-    chosen = [int(potential.draw_by_weight(1, rng)[0])]
-    potential.settle(chosen[0])
+    potential = Potential(rows, num_clusters, threads)
+    chosen: list[int] = []
     while len(chosen) < num_clusters:
-        drawn = potential.draw(candidates, rng)
-        chosen.append(potential.settle_best(drawn))
-    return rows[chosen]
+        drawn = potential.draw(candidates if chosen else 1, rng)
+        chosen.append(int(drawn[potential.add_best(rows.values[drawn])]))
+    return rows.values[chosen]
 
 
-class _Potential:
-    """Each row's squared distance to the nearest row chosen so far."""
+def kmeans_parallel(
+    rows: WeightedRows,
+    num_clusters: int,
+    candidates: int,
+    rng: np.random.Generator,
+    threads: ThreadPoolExecutor,
+) -> np.ndarray:
+    """k-means|| (Bahmani et al. 2012, algorithm 2) with l = 2 k and 5 rounds.
 
-    def __init__(self, rows: np.ndarray, weights: np.ndarray | None) -> None:
-        self._rows = rows
-        self._norms = squared_norms(rows)
-        self._weights = np.ones(len(rows)) if weights is None else weights
-        self._closest = np.full(len(rows), np.inf)
+    In each round every row is a candidate with the chance l times its share of the weighted
+    squared distances. Each candidate then weighs as much as the rows that are nearest to it, and
+    greedy k-means++ chooses from them, `candidates` at a draw.
 
-    def draw_by_weight(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        return _draw(self._weights, count, rng)
-
-    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        chances = self._weights * self._closest
-        return _draw(chances if chances.any() else self._weights, count, rng)
-
-    def settle(self, index: int) -> None:
-        self._closest = self._closest_with(np.array([index]))[:, 0]
-
-    def settle_best(self, drawn: np.ndarray) -> int:
-        closest = self._closest_with(drawn)
-        best = int(np.argmin(self._weights @ closest))
-        self._closest = closest[:, best].copy()
-        return int(drawn[best])
-
-    def _closest_with(self, indices: np.ndarray) -> np.ndarray:
-        points = self._rows[indices]
-        closest = np.empty((len(self._rows), len(indices)))
-        for start in range(0, len(self._rows), _BLOCK):
-            block = slice(start, start + _BLOCK)
-            distances = squared_distances_to(self._rows[block], self._norms[block], points)
-            closest[block] = np.minimum(distances, self._closest[block, np.newaxis])
-        return closest
+    Returns:
+      float32 [k, d], rows of `rows`.
+    """
+    potential = Potential(rows, num_clusters, threads)
+    chosen = potential.draw(1, rng)
+    potential.add(rows.values[chosen])
+    for _ in range(_ROUNDS):
+        found = _sampled(potential, len(rows), _OVERSAMPLING * num_clusters, rng)
+        if found.size:
+            potential.add(rows.values[found])
+            chosen = np.concatenate([chosen, found])
+    if len(chosen) < num_clusters:  # hardly any distinct rows: let k-means++ see them all
+        return kmeans_plus_plus(rows, num_clusters, candidates, rng, threads)
+    masses = np.bincount(potential.nearest, rows.weights, len(chosen)).astype(np.float64)
+    weighed = WeightedRows(rows.values[chosen], masses)
+    return kmeans_plus_plus(weighed, num_clusters, candidates, rng, threads)
 
 
-def _draw(chances: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` indices, each with a chance in proportion to `chances` (never one of 0)."""
-    cumulated = np.cumsum(chances)
-    return np.searchsorted(cumulated, rng.random(count) * cumulated[-1], side='right')
+def _sampled(
+    potential: Potential, num_rows: int, expected: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Rows that are drawn independently, about `expected` of them."""
+    total = potential.total()
+    if total == 0:
+        return np.empty(0, np.int64)
+    found = []
+    for start in range(0, num_rows, _BLOCK):
+        block = slice(start, min(start + _BLOCK, num_rows))
+        chances = potential.chances_in(block) * (expected / total)
+        found.append(start + np.flatnonzero(rng.random(len(chances)) < chances))
+    return np.concatenate(found)

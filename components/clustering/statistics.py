@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -63,7 +64,19 @@ class Step(Protocol):
     """A pass over rows, wherever these are: the only thing that Lloyd's algorithm asks for."""
 
     def __call__(self, centroids: np.ndarray) -> SufficientStatistics:
-        """Assigns every row to the nearest of centroids [k, d] and sums up."""
+        """Assigns every row to the nearest of centroids [k, d] and sums up.
+
+        The inertia may come from the sums, exact to float64 in comparison with the rows' norms.
+        """
+
+    def final(self, centroids: np.ndarray) -> SufficientStatistics:
+        """The same, every distance computed from the row and its centroid."""
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """What it takes to `resume` with the same bits, by name."""
+
+    def resume(self, centroids: np.ndarray, memory: Mapping[str, np.ndarray]) -> None:
+        """Stands as after a step to centroids [k, d] that left this memory."""
 
     def farthest(self, centroids: np.ndarray, count: int) -> FarthestRows:
         """Up to `count` distinct rows, the farthest from their centroid first.

@@ -6,7 +6,6 @@ into memory; who works on it cannot tell which.
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.block import Block
 from tfx_kmeans.data.decoder import Decoder
 from tfx_kmeans.data.errors import DataError
@@ -26,29 +26,11 @@ from tfx_kmeans.data.memory import default_limit_mb
 from tfx_kmeans.data.source import Examples
 
 
-@dataclasses.dataclass(frozen=True)
-class Matrix:
-    """Rows as they were decoded; whoever opens a matrix owns it and may write to it.
-
-    Attributes:
-      rows: float32 [n, d], row-major, finite.
-      weights: float64 [n], finite and not negative, or None for 1 each.
-    """
-
-    rows: np.ndarray
-    weights: np.ndarray | None
-
-    @property
-    def total_weight(self) -> float:
-        """The sum of the weights."""
-        return float(len(self.rows) if self.weights is None else self.weights.sum())
-
-
 @contextmanager
 def open_matrix(
     examples: Examples, layout: FeatureLayout, memory_limit_mb: int | None = None
-) -> Iterator[Matrix]:
-    """Decodes all examples; the matrix is gone when the block is left.
+) -> Iterator[WeightedRows]:
+    """Decodes all examples; the matrix is gone when the block is left, and may be written to.
 
     The order of the rows depends on the files alone: folder by folder, and within a folder as
     `interleave` merges its files.
@@ -121,14 +103,14 @@ class _Store:
             self._write(block)
         self.count += len(block.rows)
 
-    def matrix(self) -> Matrix:
+    def matrix(self) -> WeightedRows:
         if self._folder is None:
-            return Matrix(*self._first_held())
+            return WeightedRows(*self._first_held())
         rows = np.memmap(self._folder / 'rows', np.float32, 'r+', shape=(self.count, self._width))
         if not (self._folder / 'weights').exists():
-            return Matrix(rows, None)
+            return WeightedRows(rows, None)
         weights = np.memmap(self._folder / 'weights', np.float64, 'r+', shape=(self.count,))
-        return Matrix(rows, weights)
+        return WeightedRows(rows, weights)
 
     def _first_held(self) -> tuple[np.ndarray, np.ndarray | None]:
         weights = self._held.weights

@@ -127,4 +127,4 @@ class Context:
         assert examples is not None, 'the check does not run without'
         names = [placed.name for placed in self.payload.metadata.features]
         with open_matrix(examples, choose_layout(examples.feature_spec(), names)) as matrix:
-            return np.array(matrix.rows)
+            return np.array(matrix.values)

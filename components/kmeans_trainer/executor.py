@@ -11,7 +11,7 @@ from tfx.dsl.components.base import base_executor
 from tfx_kmeans.centroids.payload import CentroidsPayload, payload_of
 from tfx_kmeans.centroids.storage import write_payload
 from tfx_kmeans.clustering.fit import fit_in_place
-from tfx_kmeans.clustering.lloyd import Iteration
+from tfx_kmeans.clustering.progress import Iteration
 from tfx_kmeans.data.features import FeatureLayout, choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
@@ -37,8 +37,8 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             emptied_on_failure(output_dict),
             open_matrix(examples, layout, options.memory_limit_mb) as matrix,
         ):
-            result = fit_in_place(matrix.rows, matrix.weights, options, _log_iteration)
-            payload = payload_of(result, layout, options, matrix.total_weight)
+            result = fit_in_place(matrix, options, on_iteration=_log_iteration)
+            payload = payload_of(result, layout, options)
             write_model_run(output_dict['model_run'][0].uri, result)
             write_payload(output_dict['centroids'][0].uri, payload)
             _set_properties(output_dict['centroids'][0], payload)

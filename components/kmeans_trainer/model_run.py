@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from tfx_kmeans.clustering.fit import FitResult, Restart
+from tfx_kmeans.clustering.outcome import FitResult, Restart
 
 
 def write_model_run(folder: str, result: FitResult) -> None:
@@ -22,7 +22,8 @@ def write_model_run(folder: str, result: FitResult) -> None:
 def _write_history(restart: Restart, rows: int) -> None:
     for step, iteration in enumerate(restart.history):
         tf.summary.scalar('inertia', iteration.inertia, step=step)
-        tf.summary.scalar('moved_share', iteration.moved / rows, step=step)
+        if iteration.moved is not None:
+            tf.summary.scalar('moved_share', iteration.moved / rows, step=step)
         tf.summary.scalar('seconds', iteration.seconds, step=step)
 
 

@@ -10,16 +10,24 @@ from sklearn.datasets import load_digits, load_wine, make_blobs
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from tfx_kmeans.clustering import local_step
+from tfx_kmeans.clustering import compilation, rows_step, segments
 from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.seeding import kmeans_plus_plus
+from tfx_kmeans.clustering.segments import worker_threads
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 SQUARE = np.array([[0, 0], [0.5, 0], [0.5, 1], [1, 1]], np.float32)
 
 
+@pytest.fixture(autouse=True, params=['plain', 'compiled'])
+def _step(request, monkeypatch):
+    """Every test holds for both ways to pass over the rows."""
+    monkeypatch.setattr(compilation, '_LEAST_WORK', 0 if request.param == 'compiled' else 1 << 60)
+
+
 def fit(rows, weights=None, **options):
-    return fit_in_place(np.array(rows, np.float32), weights, KMeansOptions(**options))
+    return fit_in_place(WeightedRows(np.array(rows, np.float32), weights), KMeansOptions(**options))
 
 
 def blobs(n=3000, d=6, centers=9, seed=0):
@@ -163,7 +171,7 @@ def test_the_same_bits_whatever_the_number_of_threads(monkeypatch, threads):
     rows = blobs(n=20_000)
     weights = np.random.default_rng(0).uniform(size=len(rows))
     expected = fit(rows, weights, num_clusters=11, seed=3)
-    monkeypatch.setattr(local_step, 'available_cores', lambda: threads)
+    monkeypatch.setattr(segments, 'available_cores', lambda: threads)
     found = fit(rows, weights, num_clusters=11, seed=3)
     assert np.array_equal(found.centroids, expected.centroids)
     assert np.array_equal(found.cluster_inertia, expected.cluster_inertia)
@@ -171,10 +179,11 @@ def test_the_same_bits_whatever_the_number_of_threads(monkeypatch, threads):
 
 def test_another_block_size_gives_the_same_clusters(monkeypatch):
     rows = blobs(n=20_000)
-    expected = fit(rows, num_clusters=11)
-    monkeypatch.setattr(local_step, '_SCORES_AT_ONCE', 1)
-    monkeypatch.setattr(local_step, '_MOST_SEGMENTS', 7)
-    found = fit(rows, num_clusters=11)
+    start = rows[:11].tolist()
+    expected = fit(rows, initial_clusters=start)
+    monkeypatch.setattr(rows_step, '_SCORES_AT_ONCE', 1)
+    monkeypatch.setattr(segments, '_MOST_SEGMENTS', 7)
+    found = fit(rows, initial_clusters=start)
     np.testing.assert_array_equal(found.cluster_weight, expected.cluster_weight)
     assert math.isclose(found.inertia, expected.inertia, rel_tol=1e-5)
 
@@ -249,10 +258,9 @@ def test_a_drawn_seed_is_recorded_and_repeats_the_run():
 def test_every_iteration_is_told_as_it_ends():
     told = []
     result = fit_in_place(
-        blobs(),
-        None,
+        WeightedRows(blobs()),
         KMeansOptions(num_clusters=5, num_restarts=2),
-        lambda restart, index, iteration: told.append((restart, index, iteration)),
+        on_iteration=lambda *seen: told.append(seen),
     )
     expected = [
         (restart, index, iteration)
@@ -288,10 +296,11 @@ def test_seeds_are_drawn_by_weight_times_squared_distance():
     rows = np.array([[0.0, 0], [10, 0], [-10, 0]], np.float32)
     weights = np.array([1e6, 9.0, 1.0])
     right = 0
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        start = kmeans_plus_plus(rows, weights, 2, 1, rng)
-        right += (start[1] == [10, 0]).all()
+    with worker_threads() as threads:
+        for seed in range(300):
+            rng = np.random.default_rng(seed)
+            start = kmeans_plus_plus(WeightedRows(rows, weights), 2, 1, rng, threads)
+            right += (start[1] == [10, 0]).all()
     assert 0.84 < right / 300 < 0.95
 
 

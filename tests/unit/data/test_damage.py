@@ -21,7 +21,7 @@ LAYOUT = choose_layout(
 
 def rows_of(folder):
     with open_matrix(Examples((str(folder),)), LAYOUT) as matrix:
-        return np.array(matrix.rows)
+        return np.array(matrix.values)
 
 
 def whole_file(path, compression):
@@ -110,7 +110,7 @@ def test_a_large_record_is_read_whole(tmp_path):
             example = tf.train.Example(features=tf.train.Features(feature=feature))
             writer.write(example.SerializeToString())
     with open_matrix(Examples((str(tmp_path),)), choose_layout(spec)) as matrix:
-        assert np.array_equal(matrix.rows, np.stack([values, values]))
+        assert np.array_equal(matrix.values, np.stack([values, values]))
 
 
 def test_a_plain_file_whose_first_length_looks_like_gzip(tmp_path):

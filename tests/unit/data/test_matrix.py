@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.features import choose_layout
-from tfx_kmeans.data.matrix import Matrix, open_matrix
+from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
 
 SPEC = {
@@ -23,7 +24,7 @@ SPEC = {
 def read_matrix(folders, layout, **options):
     with open_matrix(Examples(tuple(folders)), layout, **options) as matrix:
         weights = None if matrix.weights is None else np.array(matrix.weights)
-        return Matrix(np.array(matrix.rows), weights)
+        return WeightedRows(np.array(matrix.values), weights)
 
 
 def example(a=0.0, b=(0.0, 0.0), n=0, w=1.0, **more):
@@ -53,10 +54,10 @@ def test_every_record_is_a_row_with_its_weight(tmp_path, compression):
     write(tmp_path, records[12_000:], 'part-00001', compression)
     folder = write(tmp_path, records[:12_000], 'part-00000', compression)
     matrix = read_matrix([folder], choose_layout(SPEC, weight_feature='w'))
-    order = matrix.rows[:, 3].argsort()
-    np.testing.assert_array_equal(matrix.rows[order], values)
+    order = matrix.values[:, 3].argsort()
+    np.testing.assert_array_equal(matrix.values[order], values)
     np.testing.assert_array_equal(matrix.weights[order], np.arange(1, 20_001))
-    assert matrix.rows.dtype == np.float32
+    assert matrix.values.dtype == np.float32
     assert matrix.weights.dtype == np.float64
 
 
@@ -132,7 +133,7 @@ def test_gzip_members_one_after_another_are_one_file(tmp_path):
     folder = write(tmp_path, [example(a=1)], compression='GZIP')
     path = tmp_path / 'data-00000-of-00001'
     path.write_bytes(path.read_bytes() + gzip.compress(gzip.decompress(path.read_bytes())))
-    assert len(read_matrix([folder], choose_layout(SPEC)).rows) == 2
+    assert len(read_matrix([folder], choose_layout(SPEC)).values) == 2
 
 
 @pytest.mark.parametrize('integer', [2**24 + 1, 2**53 + 1, 2**63 - 1, -(2**63) + 1])
@@ -172,11 +173,11 @@ def test_on_disk_as_in_memory_bit_for_bit_and_gone_afterwards(several_files, scr
     layout = choose_layout(SPEC, weight_feature='w')
     in_memory = read_matrix([several_files], layout)
     with open_matrix(Examples((several_files,)), layout, memory_limit_mb=limit) as matrix:
-        assert isinstance(matrix.rows, np.memmap) == (limit == 1)
+        assert isinstance(matrix.values, np.memmap) == (limit == 1)
         assert (list(scratch.iterdir()) != []) == (limit == 1)
-        assert np.array_equal(matrix.rows, in_memory.rows)
+        assert np.array_equal(matrix.values, in_memory.values)
         assert np.array_equal(matrix.weights, in_memory.weights)
-        matrix.rows[0] = 7
+        matrix.values[0] = 7
     assert list(scratch.iterdir()) == []
 
 
@@ -192,7 +193,7 @@ def test_the_order_is_the_same_whatever_the_number_of_threads(several_files, mon
     layout = choose_layout(SPEC)
     expected = read_matrix([several_files], layout)
     monkeypatch.setattr('os.cpu_count', lambda: threads)
-    assert np.array_equal(read_matrix([several_files], layout).rows, expected.rows)
+    assert np.array_equal(read_matrix([several_files], layout).values, expected.values)
 
 
 def test_a_full_disk_under_the_cache(several_files, scratch):
@@ -214,7 +215,7 @@ def test_clusters_of_rows_on_disk_are_those_of_rows_in_memory(several_files, scr
     found = []
     for limit in (1, 100):
         with open_matrix(Examples((several_files,)), layout, memory_limit_mb=limit) as matrix:
-            assert isinstance(matrix.rows, np.memmap) == (limit == 1)
-            found.append(fit_in_place(matrix.rows, matrix.weights, KMeansOptions(num_clusters=5)))
+            assert isinstance(matrix.values, np.memmap) == (limit == 1)
+            found.append(fit_in_place(matrix, KMeansOptions(num_clusters=5)))
     assert np.array_equal(found[0].centroids, found[1].centroids)
     assert np.array_equal(found[0].cluster_inertia, found[1].cluster_inertia)

@@ -34,7 +34,7 @@ def write(folder, rows_per_group=700, **columns):
 
 def read(examples, spec=SPEC, **options):
     with open_matrix(examples, choose_layout(spec, weight_feature='w', **options)) as matrix:
-        return np.array(matrix.rows), np.array(matrix.weights)
+        return np.array(matrix.values), np.array(matrix.weights)
 
 
 def test_columns_become_rows(tmp_path):

@@ -1,0 +1,42 @@
+"""How work over rows is cut up among threads, always in the same way for the same data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import pairwise
+
+import numpy as np
+
+_SUMS_AT_ONCE = 1 << 21  # doubles of [segments, k, d]: 16 MB, added up in a millisecond
+_MOST_SEGMENTS = 64
+_LEAST_SEGMENTS = 4
+_LEAST_ROWS = 1024  # of a segment: fewer are not worth a thread's start
+
+
+def segments_of(num_rows: int, sums_size: int = 1) -> list[slice]:
+    """Slices of rows, by their number and the size [k, d] of a segment's sums alone.
+
+    Added up in order, what the segments give does not depend on the number of threads.
+    """
+    most = min(_MOST_SEGMENTS, max(_LEAST_SEGMENTS, _SUMS_AT_ONCE // sums_size))
+    count = max(1, min(most, num_rows // _LEAST_ROWS))
+    bounds = np.linspace(0, num_rows, count + 1).astype(int)
+    return [slice(start, stop) for start, stop in pairwise(bounds.tolist()) if stop > start]
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
+@contextmanager
+def worker_threads() -> Iterator[ThreadPoolExecutor]:
+    """One thread for each core, ended at once when the block is left, also by Ctrl-C."""
+    threads = ThreadPoolExecutor(available_cores(), thread_name_prefix='kmeans')
+    try:
+        yield threads
+    finally:
+        threads.shutdown(wait=True, cancel_futures=True)

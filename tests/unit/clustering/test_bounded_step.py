@@ -1,0 +1,146 @@
+"""The compiled step with bounds against the plain one: the same clusters at every step."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.datasets import make_blobs
+from threadpoolctl import threadpool_limits
+
+from tfx_kmeans.clustering.bounded_step import BoundedStep
+from tfx_kmeans.clustering.frame import enter_in_place
+from tfx_kmeans.clustering.grouping import groups_of
+from tfx_kmeans.clustering.lloyd import next_centroids
+from tfx_kmeans.clustering.local_step import LocalStep
+from tfx_kmeans.clustering.segments import worker_threads
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
+
+
+def overlapping(n, d, k, seed=0):
+    return make_blobs(n, d, centers=k, cluster_std=3.0, random_state=seed)[0].astype('f')
+
+
+def on_a_grid(n, d, k, seed=0):
+    """Small integers: very many rows lie equally far from two centroids."""
+    return np.random.default_rng(seed).integers(-2, 3, size=(n, d)).astype('f')
+
+
+def repeated(n, d, k, seed=0):
+    """Hardly more distinct rows than clusters."""
+    distinct = np.random.default_rng(seed).normal(size=(k + 3, d)).astype('f')
+    return distinct[np.random.default_rng(seed + 1).integers(len(distinct), size=n)]
+
+
+def far_away(n, d, k, seed=0):
+    return overlapping(n, d, k, seed) * np.float32(1e-3) + np.float32(50)
+
+
+@pytest.fixture(scope='module')
+def threads():
+    with worker_threads() as found, threadpool_limits(1, user_api='blas'):
+        yield found
+
+
+CASES = [
+    (data, n, d, k, metric, weighted)
+    for data in (overlapping, on_a_grid, repeated, far_away)
+    for n, d, k in [(6000, 5, 7), (4000, 16, 150), (9000, 3, 600), (3000, 1, 2), (2000, 4, 1)]
+    for metric, weighted in [('squared_euclidean', False), ('squared_euclidean', True)]
+] + [(overlapping, 5000, 8, 140, 'cosine', True), (overlapping, 5000, 8, 9, 'cosine', False)]
+
+
+@pytest.mark.parametrize(('data', 'n', 'd', 'k', 'metric', 'weighted'), CASES)
+def test_every_step_is_that_of_the_plain_one(threads, data, n, d, k, metric, weighted):
+    values = data(n, d, k)
+    rng = np.random.default_rng(1)
+    weights = rng.integers(0, 3, size=n) * 0.7 if weighted else None
+    frame = enter_in_place(values, weights, metric)
+    rows = WeightedRows(values, weights)
+    plain, bounded = LocalStep(rows, frame.scale, threads), BoundedStep(rows, frame.scale, threads)
+    centroids = values[rng.choice(n, k, replace=False)]
+    moves = []
+    for _ in range(12):
+        expected, found = plain(centroids), bounded(centroids)
+        np.testing.assert_array_equal(found_labels(bounded, n), plain._labels)
+        assert found.moved == expected.moved
+        np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-12)
+        np.testing.assert_allclose(found.sums, expected.sums, rtol=1e-9, atol=1e-7)
+        np.testing.assert_allclose(found.total_inertia, expected.total_inertia, rtol=1e-7)
+        direct = bounded.final(centroids).inertia
+        np.testing.assert_allclose(direct, expected.inertia, rtol=1e-12)
+        moves.append(found.moved)
+        centroids = next_centroids(plain, centroids, expected, frame)
+    assert moves[0] == n
+    assert moves[-1] < moves[1] or moves[1] == 0
+
+
+def found_labels(step, n):
+    return step._assign(None if step is None else step._course.values.astype('f')[
+        np.argsort(step._course.order)], slice(0, n)).labels  # fmt: skip
+
+
+def test_labels_are_those_of_scipy(threads):
+    values = overlapping(5000, 6, 40)
+    step = BoundedStep(WeightedRows(values), 1.0, threads)
+    rng = np.random.default_rng(0)
+    centroids = values[:40].copy()
+    for _ in range(5):
+        step(centroids)
+        np.testing.assert_array_equal(found_labels(step, 5000), cdist(values, centroids).argmin(1))
+        centroids += rng.normal(scale=0.3, size=centroids.shape).astype('f')
+
+
+def test_a_cluster_that_loses_all_its_rows_has_nothing_left(threads):
+    values = overlapping(3000, 4, 5)
+    weights = np.random.default_rng(0).uniform(size=3000)
+    step = BoundedStep(WeightedRows(values, weights), 1.0, threads)
+    centroids = values[:6].copy()
+    step(centroids)
+    centroids[2] = 1e4
+    statistics = step(centroids)
+    assert statistics.weights[2] == 0
+    assert (statistics.sums[2] == 0).all()
+    assert statistics.inertia[2] == 0
+
+
+def test_it_resumes_with_the_same_bits(threads):
+    rows = WeightedRows(overlapping(8000, 7, 12), np.random.default_rng(0).uniform(size=8000))
+    frame = enter_in_place(rows.values, rows.weights, 'squared_euclidean')
+    whole, centroids = BoundedStep(rows, 1.0, threads), [rows.values[:150].copy()]
+    memories, found = [], []
+    for _ in range(8):
+        found.append(whole(centroids[-1]))
+        memories.append({name: total.copy() for name, total in whole.memory().items()})
+        centroids.append(frame.means(found[-1].sums, found[-1].weights, centroids[-1]))
+    for taken_up in (1, 4):
+        again = BoundedStep(rows, 1.0, threads)
+        again.resume(centroids[taken_up], memories[taken_up])
+        for index in range(taken_up + 1, 8):
+            statistics = again(centroids[index])
+            np.testing.assert_array_equal(statistics.sums, found[index].sums)
+            np.testing.assert_array_equal(statistics.inertia, found[index].inertia)
+            assert statistics.moved == found[index].moved
+
+
+def test_most_rows_are_not_compared_once_centroids_rest(threads, monkeypatch):
+    """What the bounds are for: rows that cannot change are skipped."""
+    values = overlapping(20_000, 8, 10)
+    step = BoundedStep(WeightedRows(values), 1.0, threads)
+    centroids = values[:10].copy()
+    for _ in range(40):
+        statistics = step(centroids)
+        centroids = (statistics.sums / statistics.weights[:, None]).astype('f')
+    stored = step._course.bounds.upper.copy()
+    step(centroids)
+    looked_at = np.count_nonzero(step._course.bounds.upper != stored)
+    assert looked_at < 0.2 * len(values)
+
+
+def test_groups_hold_all_centroids_and_none_is_empty():
+    for k in (1, 127, 128, 300, 1024):
+        groups = groups_of(np.random.default_rng(0).normal(size=(k, 5)).astype('f'))
+        assert len(groups) == k
+        assert set(groups) == set(range(groups.max() + 1))
+        assert groups.max() + 1 <= 32
+        assert (groups.max() == 0) == (k < 128)
+    same = groups_of(np.zeros((200, 4), np.float32))
+    assert set(same) == {0}
