@@ -25,7 +25,7 @@ from tfx_kmeans.clustering.segments import segments_of
 from tfx_kmeans.clustering.statistics import SufficientStatistics
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
-_BLOCK = 512
+_BLOCK = 256
 _SCORES_AT_ONCE = 1 << 18  # floats of [k, block]: 1 MB
 _LEAST_SHARE = 1e-8  # of the rows' squared norms: less inertia than this is not taken from sums
 
@@ -159,10 +159,11 @@ class _Course:
         self.values = values
         half_norms = squared_norms(values) / 2
         longest = _rounded_up(np.sqrt(2 * half_norms.max()))
+        placed_by_column = np.ascontiguousarray(placed.T)
         return (
             Centroids(
-                placed, half_norms.astype(np.float32), longest[()], self.offsets, self.group_of,
-                self.order,
+                placed, placed_by_column, half_norms.astype(np.float32), longest[()],
+                self.offsets, self.group_of, self.order,
             ),
             Drift(_rounded_up(self.own), _rounded_up(self.others), _rounded_up(self.groups)),
         )  # fmt: skip

@@ -58,9 +58,9 @@ def fit_in_place(
     _refuse_too_few_rows(rows, options.k)
     state = _begun(rows, options, start, checkpoints)
     starts = _starts(rows, options, start)
-    frame = enter_in_place(rows.values, rows.weights, options.distance_metric)
     # One BLAS thread each: the last bits of a product depend on how many share it.
     with worker_threads() as threads, threadpool_limits(limits=1, user_api='blas'):
+        frame = enter_in_place(rows, options.distance_metric, threads)
         run = _Run(rows, options, frame, make_step or local_step, threads)
         for index in range(len(state.restarts), len(starts)):
             watch = _watching(state, index, on_iteration, checkpoints)

@@ -9,12 +9,16 @@ instead. A frame turns feature-space rows into its own and centroids back.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from tfx_kmeans.clustering.options import COSINE_DISTANCE
+from tfx_kmeans.clustering.segments import segments_of
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
-_BLOCK = 16384
+_BLOCK = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,35 +76,48 @@ def normalised(rows: np.ndarray) -> np.ndarray:
     return rows / np.where(lengths > 0, lengths, 1.0)
 
 
-def weighted_mean(rows: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """The weighted mean of rows [n, d], float64 [d], accumulated in float64 block by block."""
-    total = np.zeros(rows.shape[1], np.float64)
-    for start in range(0, len(rows), _BLOCK):
-        block = rows[start : start + _BLOCK].astype(np.float64)
-        if weights is not None:
-            block *= weights[start : start + _BLOCK, np.newaxis]
-        total += block.sum(axis=0)
-    return total / (len(rows) if weights is None else weights.sum(dtype=np.float64))
+def weighted_mean(rows: WeightedRows, threads: ThreadPoolExecutor) -> np.ndarray:
+    """The weighted mean of the rows, float64 [d], accumulated in float64 block by block."""
+
+    def sum_of(segment: slice) -> np.ndarray:
+        total = np.zeros(rows.width)
+        for block in _blocks(segment):
+            total += rows.weights_in(block) @ rows.values[block]
+        return total
+
+    sums = list(threads.map(sum_of, segments_of(len(rows))))
+    mean: np.ndarray = np.sum(sums, axis=0) / rows.total_weight
+    return mean
 
 
-def enter_in_place(rows: np.ndarray, weights: np.ndarray | None, metric: str) -> Frame:
-    """Overwrites feature-space rows (float32 [n, d]) with rows of the frame that suits them.
+def enter_in_place(rows: WeightedRows, metric: str, threads: ThreadPoolExecutor) -> Frame:
+    """Overwrites feature-space rows with rows of the frame that suits them.
 
     Raises:
       ValueError: counting the rows of length zero under cosine, or where values are so large
         that their squared distances overflow float32.
     """
     if metric == COSINE_DISTANCE:
-        _refuse_zero_rows(rows)
-        frame = Frame(metric, np.zeros(rows.shape[1], np.float64))
+        _refuse_zero_rows(rows.values)
+        frame = Frame(metric, np.zeros(rows.width))
     else:
-        shift = weighted_mean(rows, weights).astype(np.float32).astype(np.float64)
+        shift = weighted_mean(rows, threads).astype(np.float32).astype(np.float64)
         frame = Frame(metric, shift)
-    for start in range(0, len(rows), _BLOCK):
-        block = frame.enter(rows[start : start + _BLOCK])
-        _refuse_overflow(block)
-        rows[start : start + _BLOCK] = block
+
+    def enter(segment: slice) -> None:
+        for block in _blocks(segment):
+            entered = frame.enter(rows.values[block])
+            _refuse_overflow(entered)
+            rows.values[block] = entered
+
+    for _ in threads.map(enter, segments_of(len(rows))):
+        pass
     return frame
+
+
+def _blocks(segment: slice) -> Iterator[slice]:
+    for start in range(segment.start, segment.stop, _BLOCK):
+        yield slice(start, min(start + _BLOCK, segment.stop))
 
 
 def _refuse_zero_rows(rows: np.ndarray) -> None:
@@ -116,7 +133,7 @@ def _refuse_zero_rows(rows: np.ndarray) -> None:
 
 
 def _refuse_overflow(block: np.ndarray) -> None:
-    largest = float(np.abs(block).max(initial=0.0))
+    largest = float(max(block.max(initial=0.0), -block.min(initial=0.0)))
     limit = float(np.sqrt(np.finfo(np.float32).max / (8 * block.shape[1])))
     if not largest <= limit:
         raise ValueError(

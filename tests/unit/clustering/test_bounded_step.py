@@ -53,8 +53,8 @@ def test_every_step_is_that_of_the_plain_one(threads, data, n, d, k, metric, wei
     values = data(n, d, k)
     rng = np.random.default_rng(1)
     weights = rng.integers(0, 3, size=n) * 0.7 if weighted else None
-    frame = enter_in_place(values, weights, metric)
     rows = WeightedRows(values, weights)
+    frame = enter_in_place(rows, metric, threads)
     plain, bounded = LocalStep(rows, frame.scale, threads), BoundedStep(rows, frame.scale, threads)
     centroids = values[rng.choice(n, k, replace=False)]
     moves = []
@@ -104,7 +104,7 @@ def test_a_cluster_that_loses_all_its_rows_has_nothing_left(threads):
 
 def test_it_resumes_with_the_same_bits(threads):
     rows = WeightedRows(overlapping(8000, 7, 12), np.random.default_rng(0).uniform(size=8000))
-    frame = enter_in_place(rows.values, rows.weights, 'squared_euclidean')
+    frame = enter_in_place(rows, 'squared_euclidean', threads)
     whole, centroids = BoundedStep(rows, 1.0, threads), [rows.values[:150].copy()]
     memories, found = [], []
     for _ in range(8):
