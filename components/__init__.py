@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfx_kmeans.artifacts import KMeansCentroids, KMeansReport
     from tfx_kmeans.centroid_exporter.component import CentroidExporter
+    from tfx_kmeans.centroids.model import KMeansModel
+    from tfx_kmeans.centroids.python_fit import fit
+    from tfx_kmeans.clustering.graph_ops import assign, kmeans_step
     from tfx_kmeans.clustering.options import (
         COSINE_DISTANCE,
+        KMEANS_PARALLEL_INIT,
         KMEANS_PLUS_PLUS_INIT,
         RANDOM_INIT,
         SQUARED_EUCLIDEAN_DISTANCE,
@@ -30,14 +34,19 @@ _HOMES = {
     'COSINE_DISTANCE': 'tfx_kmeans.clustering.options',
     'CentroidExporter': 'tfx_kmeans.centroid_exporter.component',
     'ExportValidator': 'tfx_kmeans.export_validator.component',
+    'KMEANS_PARALLEL_INIT': 'tfx_kmeans.clustering.options',
     'KMEANS_PLUS_PLUS_INIT': 'tfx_kmeans.clustering.options',
     'KMeansCentroids': 'tfx_kmeans.artifacts',
+    'KMeansModel': 'tfx_kmeans.centroids.model',
     'KMeansReport': 'tfx_kmeans.artifacts',
     'KMeansTrainer': 'tfx_kmeans.kmeans_trainer.component',
     'RANDOM_INIT': 'tfx_kmeans.clustering.options',
     'SCORE': 'tfx_kmeans.names',
     'SQUARED_EUCLIDEAN_DISTANCE': 'tfx_kmeans.clustering.options',
     '__version__': 'tfx_kmeans.version',
+    'assign': 'tfx_kmeans.clustering.graph_ops',
+    'fit': 'tfx_kmeans.centroids.python_fit',
+    'kmeans_step': 'tfx_kmeans.clustering.graph_ops',
 }
 
 __all__ = [
@@ -45,6 +54,7 @@ __all__ = [
     'CLUSTER_CENTERS_VAR_NAME',
     'CLUSTER_INDEX',
     'COSINE_DISTANCE',
+    'KMEANS_PARALLEL_INIT',
     'KMEANS_PLUS_PLUS_INIT',
     'RANDOM_INIT',
     'SCORE',
@@ -52,9 +62,13 @@ __all__ = [
     'CentroidExporter',
     'ExportValidator',
     'KMeansCentroids',
+    'KMeansModel',
     'KMeansReport',
     'KMeansTrainer',
     '__version__',
+    'assign',
+    'fit',
+    'kmeans_step',
 ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_kmeans.centroids.payload import CentroidsPayload, payload_of
+from tfx_kmeans.centroids.payload import CentroidsPayload, Columns, payload_of
 from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
@@ -34,7 +34,7 @@ def make_payload(rows):
     def make(**options: object) -> CentroidsPayload:
         wanted = KMeansOptions(**{'num_clusters': 4, **options})
         result = fit_in_place(WeightedRows(rows.copy()), wanted)
-        return payload_of(result, choose_layout(SPEC), wanted)
+        return payload_of(result, Columns.of_layout(choose_layout(SPEC)), wanted)
 
     return make
 

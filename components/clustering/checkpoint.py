@@ -55,14 +55,15 @@ def fingerprint_of(
       options: of the fit.
       start: the centroids it begins with, where it is given some.
     """
-    given = {name: _json_like(value) for name, value in vars(options).items()}
+    given = options.to_json()
+    asked = sorted(field.name for field in dataclasses.fields(KMeansOptions))
     return {
         'rows': len(rows),
         'columns': rows.width,
         'values of the rows': _checksum(rows.values),
         'weights of the rows': None if rows.weights is None else _checksum(rows.weights),
         'start': None if start is None else _checksum(start),
-        **{name: given[name] for name in sorted(given)},
+        **{name: given[name] for name in asked},
     }
 
 
@@ -71,11 +72,3 @@ def _checksum(values: np.ndarray) -> int:
     for start in range(0, len(values), _BLOCK):
         checksum = zlib.crc32(values[start : start + _BLOCK].data.cast('B'), checksum)
     return checksum
-
-
-def _json_like(value: Any) -> Any:
-    if callable(value):
-        return f'{value.__module__}:{value.__qualname__}'
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return list(value) if isinstance(value, (list, tuple)) else value

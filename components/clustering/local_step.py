@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from scipy import sparse
 
 from tfx_kmeans.clustering.distances import nearest, paired_squared_distances
 from tfx_kmeans.clustering.rows_step import Assigned, RowsStep, blocks_of
 from tfx_kmeans.clustering.statistics import SufficientStatistics
+from tfx_kmeans.clustering.sums import sums_by_label
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 
@@ -57,7 +57,7 @@ class LocalStep(RowsStep):
             labels, distances, weights = self._assign(centroids, block)
             total.add(
                 SufficientStatistics(
-                    _sums_by_label(self._rows.values[block], labels, weights, len(centroids)),
+                    sums_by_label(self._rows.values[block], labels, weights, len(centroids)),
                     np.bincount(labels, weights, len(centroids)),
                     np.bincount(labels, weights * distances, len(centroids)),
                     int(np.count_nonzero(self._labels[block] != labels)),
@@ -71,13 +71,3 @@ class LocalStep(RowsStep):
         labels = nearest(rows, centroids)
         distances = self._scale * paired_squared_distances(rows, centroids[labels])
         return Assigned(labels, distances, self._rows.weights_in(block))
-
-
-def _sums_by_label(
-    rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, num_clusters: int
-) -> np.ndarray:
-    """Sums [k, d] of weight times row for each label, in float64 and in the order of the rows."""
-    pointers = np.arange(len(rows) + 1)
-    membership = sparse.csr_matrix((weights, labels, pointers), shape=(len(rows), num_clusters))
-    sums: np.ndarray = membership.T @ rows
-    return sums

@@ -45,6 +45,12 @@ def check_fraction(name: str, value: object) -> None:
         raise ValueError(f'{name} must be a finite number of at least 0, got {value!r}.')
 
 
+def check_flag(name: str, value: object) -> None:
+    """Raises ValueError, naming the parameter, unless `value` is True or False."""
+    if value not in (True, False):
+        raise ValueError(f'{name} must be True or False, got {value!r}.')
+
+
 @dataclasses.dataclass(frozen=True)
 class KMeansOptions:
     """How to cluster. Names and meanings follow `tf.compat.v1.estimator.experimental.KMeans`.
@@ -100,8 +106,7 @@ class KMeansOptions:
         self._check_retries()
 
     def _check_mini_batch(self) -> None:
-        if self.use_mini_batch not in (True, False):
-            raise ValueError(f'use_mini_batch must be True or False, got {self.use_mini_batch!r}.')
+        check_flag('use_mini_batch', self.use_mini_batch)
         for name, default in (('mini_batch_steps_per_iteration', 1), ('batch_size', 1024)):
             value = getattr(self, name)
             check_integer(name, value, minimum=1)
@@ -172,11 +177,27 @@ class KMeansOptions:
             raise ValueError(f'initial_clusters: {self.initial_clusters!r} is no function.')
         return function
 
+    def to_json(self) -> dict[str, Any]:
+        """All options by name, in types that JSON knows."""
+        return {
+            field.name: _json_like(getattr(self, field.name)) for field in dataclasses.fields(self)
+        }
+
     def candidates_per_draw(self) -> int:
         """How many rows each k-means++ draw weighs up (Arthur & Vassilvitskii 2007, section 5)."""
         if self.kmeans_plus_plus_num_retries < 0:
             return 2 + int(math.log(self.k))
         return 1 + self.kmeans_plus_plus_num_retries
+
+
+def _json_like(value: Any) -> Any:
+    if callable(value):
+        return f'{value.__module__}:{value.__qualname__}'
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_json_like(one) for one in value]
+    return value
 
 
 def start_rows(initial_clusters: Any) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.block import Block
 from tfx_kmeans.data.decoder import Decoder
-from tfx_kmeans.data.errors import DataError
+from tfx_kmeans.data.errors import DataError, NoExamplesError
 from tfx_kmeans.data.features import FeatureLayout
 from tfx_kmeans.data.files import files_in
 from tfx_kmeans.data.finite import NonFiniteTally
@@ -51,7 +51,7 @@ def open_matrix(
         for block in _blocks(examples, layout, tally):
             store.add(block)
         if not store.count:
-            raise DataError(f'There are no examples in {", ".join(examples.folders)}.')
+            raise NoExamplesError(f'There are no examples in {", ".join(examples.folders)}.')
         tally.refuse_any(store.count)
         matrix = store.matrix()
         if matrix.weights is not None:

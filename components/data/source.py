@@ -52,7 +52,7 @@ class Examples:
                     return spec
                 continue
             for records in read_records(path):
-                return _spec_of(path, records.as_list()[0])
+                return feature_spec_of_record(path, records.as_list()[0])
         raise DataError(f'There are no examples in {", ".join(self.folders)}.')
 
     def blocks(
@@ -66,7 +66,12 @@ class Examples:
             yield records.first, decoder.decode(path, records)
 
 
-def _spec_of(path: str, record: bytes) -> dict[str, Any]:
+def feature_spec_of_record(path: str, record: bytes) -> dict[str, Any]:
+    """Name to parsing spec as the first record of a file has it.
+
+    Raises:
+      DataError: where it is no tf.Example.
+    """
     try:
         example = tf.train.Example.FromString(record)
     except Exception as error:  # protobuf's DecodeError stands in no stable place

@@ -26,6 +26,7 @@ class KMeansTrainerSpec(types.ComponentSpec):  # type: ignore[misc]
             type=standard_artifacts.TransformGraph, optional=True
         ),
         'schema': component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
+        'base_model': component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
     }
     OUTPUTS = {
         'centroids': component_spec.ChannelParameter(type=KMeansCentroids),
@@ -36,11 +37,14 @@ class KMeansTrainerSpec(types.ComponentSpec):  # type: ignore[misc]
 class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
     """Clusters examples by k-means.
 
-    Full-batch Lloyd iterations from a k-means++ start, exact to the rounding of float32 rows.
+    Full-batch Lloyd iterations from a k-means++ start, exact to the rounding of float32 rows,
+    unless the parameters say otherwise. Where the examples have a split `eval` that is not trained
+    on, the clustering is evaluated on it.
 
     Outputs:
-      centroids: `KMeansCentroids`, with k, inertia, iterations and rows as custom properties.
-      model_run: `ModelRun`, TensorBoard logs of each restart.
+      centroids: `KMeansCentroids`, with k, inertia, iterations and rows as custom properties, and
+        silhouette, davies_bouldin, eval_inertia and eval_rows of the eval split.
+      model_run: `ModelRun`, TensorBoard logs of each restart and of the evaluation.
     """
 
     SPEC_CLASS = KMeansTrainerSpec
@@ -51,6 +55,7 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
         examples: types.BaseChannel,
         transform_graph: types.BaseChannel | None = None,
         schema: types.BaseChannel | None = None,
+        base_model: types.BaseChannel | None = None,
         *,
         num_clusters: int | Any | None = None,
         features: Sequence[str] | None = None,
@@ -59,6 +64,9 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
         weight_feature: str | None = None,
         initial_clusters: str | Sequence[Sequence[float]] = KMEANS_PLUS_PLUS_INIT,
         distance_metric: str = SQUARED_EUCLIDEAN_DISTANCE,
+        use_mini_batch: bool = False,
+        mini_batch_steps_per_iteration: int = 1,
+        batch_size: int = 1024,
         kmeans_plus_plus_num_retries: int = 2,
         relative_tolerance: float = 1e-4,
         max_iterations: int = 300,
@@ -66,6 +74,8 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
         seed: int | None = 0,
         splits: Sequence[str] = ('train',),
         memory_limit_mb: int | Any | None = None,
+        checkpoint_dir: str | Any | None = None,
+        align_clusters: bool = False,
     ) -> None:
         """Builds the node; numbers and strings may be RuntimeParameters too.
 
@@ -74,6 +84,9 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
           transform_graph: of the Transform that made the examples; tells their features.
           schema: of raw examples, where there is no Transform. Without either, the features are
             those of the first example.
+          base_model: an earlier model that CentroidExporter has made, exported or pushed, to start
+            from, in one run; through a Resolver or an Importer. Where the channel is empty (in the
+            first run), initial_clusters says where to start. Features, metric and k must match.
           num_clusters: k, at least 1; may be left out where initial_clusters is a list of rows.
           features: names of the features to cluster by; default: every dense numeric one. They
             fill the columns in sorted order.
@@ -81,8 +94,15 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
           column_names: a name for every column, in the order of the columns; default: a scalar
             feature's own name, `name[i]` for a vector's values.
           weight_feature: name of a number that weighs each row; never clustered by.
-          initial_clusters: 'kmeans_plus_plus', 'random', or a list of k rows.
+          initial_clusters: 'kmeans_plus_plus', 'kmeans_parallel', 'random', a list of k rows, or
+            'module:function': f(rows, left) is given one block of rows (float32 [b, d]) after
+            another and how many centroids are left to choose, and returns 0 to `left` rows.
           distance_metric: 'squared_euclidean' or 'cosine'.
+          use_mini_batch: whether a step sees `batch_size` random rows (Sculley 2010); by default it
+            sees all, unlike the Estimator's.
+          mini_batch_steps_per_iteration: steps between two updates of the centroids that rows are
+            assigned to.
+          batch_size: rows of a mini-batch step.
           kmeans_plus_plus_num_retries: additional candidates of each k-means++ draw; negative:
             by the O(log k) rule.
           relative_tolerance: stop when the inertia falls by no more than this share of itself.
@@ -92,6 +112,12 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
           splits: names of the splits to train on.
           memory_limit_mb: MiB that the rows may take in memory; beyond it they lie in a file on
             local disk while the component runs. Default: half of what the machine has.
+          checkpoint_dir: a folder, of this node alone, where the clustering keeps checkpoints; a
+            run that was killed goes on from there when it is started again, to the same bits.
+            They are removed at the end.
+          align_clusters: with a base_model, start from initial_clusters all the same, and give each
+            cluster the id of the base model's nearest (a one-to-one matching), for consumers that
+            key on the id.
 
         Raises:
           ValueError: naming the parameter, what was given and what is allowed.
@@ -104,6 +130,9 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
             'weight_feature': weight_feature,
             'initial_clusters': initial_clusters,
             'distance_metric': distance_metric,
+            'use_mini_batch': use_mini_batch,
+            'mini_batch_steps_per_iteration': mini_batch_steps_per_iteration,
+            'batch_size': batch_size,
             'kmeans_plus_plus_num_retries': kmeans_plus_plus_num_retries,
             'relative_tolerance': relative_tolerance,
             'max_iterations': max_iterations,
@@ -111,12 +140,20 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
             'seed': seed,
             'splits': splits,
             'memory_limit_mb': memory_limit_mb,
+            'checkpoint_dir': checkpoint_dir,
+            'align_clusters': align_clusters,
         }
+        if align_clusters and base_model is None:
+            raise ValueError(
+                'align_clusters needs a base_model, whose ids the clusters are to take: connect '
+                'one, or leave align_clusters out.'
+            )
         super().__init__(
             spec=KMeansTrainerSpec(
                 examples=examples,
                 transform_graph=transform_graph,
                 schema=schema,
+                base_model=base_model,
                 centroids=types.Channel(type=KMeansCentroids),
                 model_run=types.Channel(type=standard_artifacts.ModelRun),
                 **encode(TrainerOptions, options),

@@ -8,17 +8,29 @@ from typing import Any
 
 from tfx.dsl.components.base import base_executor
 
-from tfx_kmeans.centroids.payload import CentroidsPayload, payload_of
+from tfx_kmeans.centroids.base_model import BaseModel
+from tfx_kmeans.centroids.checkpoints import CheckpointFolder
+from tfx_kmeans.centroids.payload import CentroidsPayload, Columns
 from tfx_kmeans.centroids.storage import write_payload
-from tfx_kmeans.clustering.fit import fit_in_place
-from tfx_kmeans.clustering.progress import Iteration
+from tfx_kmeans.centroids.training import Training
+from tfx_kmeans.clustering.evaluation import evaluate
+from tfx_kmeans.data.errors import DataError, NoExamplesError
 from tfx_kmeans.data.features import FeatureLayout, choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
 from tfx_kmeans.kmeans_trainer.model_run import write_model_run
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
+from tfx_kmeans.kmeans_trainer.progress_log import ProgressLog
 from tfx_kmeans.parameters import decode
-from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, examples_of, feature_spec_of
+from tfx_kmeans.tfx_io import (
+    Artifacts,
+    emptied_on_failure,
+    examples_of,
+    feature_spec_of,
+    only_uri,
+)
+
+EVAL_SPLIT = 'eval'
 
 _log = logging.getLogger(__name__)
 
@@ -29,19 +41,20 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
     def Do(  # noqa: N802
         self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Mapping[str, Any]
     ) -> None:
-        """Reads the examples once, clusters, and writes both outputs or none."""
+        """Reads the examples once, clusters, evaluates, and writes both outputs or none."""
         options = decode(TrainerOptions, exec_properties)
         examples = examples_of(input_dict['examples'], options.splits)
         layout = _layout(input_dict, examples, options)
-        with (
-            emptied_on_failure(output_dict),
-            open_matrix(examples, layout, options.memory_limit_mb) as matrix,
-        ):
-            result = fit_in_place(matrix, options, on_iteration=_log_iteration)
-            payload = payload_of(result, layout, options)
-            write_model_run(output_dict['model_run'][0].uri, result)
+        training = _training(input_dict, layout, options)
+        with emptied_on_failure(output_dict):
+            with open_matrix(examples, layout, options.memory_limit_mb) as rows:
+                payload = training.run(rows)
+            payload = _evaluated(payload, input_dict, layout, options)
+            write_model_run(output_dict['model_run'][0].uri, payload)
             write_payload(output_dict['centroids'][0].uri, payload)
             _set_properties(output_dict['centroids'][0], payload)
+        if isinstance(training.checkpoints, CheckpointFolder):
+            training.checkpoints.remove()
 
 
 def _layout(input_dict: Artifacts, examples: Examples, options: TrainerOptions) -> FeatureLayout:
@@ -54,15 +67,39 @@ def _layout(input_dict: Artifacts, examples: Examples, options: TrainerOptions) 
     )
 
 
-def _log_iteration(restart: int, index: int, iteration: Iteration) -> None:
-    _log.info(
-        'restart %d, iteration %d: inertia %.6g, %d rows moved, %.3f s',
-        restart,
-        index,
-        iteration.inertia,
-        iteration.moved,
-        iteration.seconds,
+def _training(input_dict: Artifacts, layout: FeatureLayout, options: TrainerOptions) -> Training:
+    base_model, checkpoint_dir = only_uri(input_dict, 'base_model'), options.checkpoint_dir
+    return Training(
+        columns=Columns.of_layout(layout),
+        options=options,
+        base_model=None if base_model is None else BaseModel.read(base_model),
+        align_clusters=options.align_clusters,
+        checkpoints=None if checkpoint_dir is None else CheckpointFolder(checkpoint_dir),
+        on_iteration=ProgressLog(options),
     )
+
+
+def _evaluated(
+    payload: CentroidsPayload,
+    input_dict: Artifacts,
+    layout: FeatureLayout,
+    options: TrainerOptions,
+) -> CentroidsPayload:
+    """With measures of the eval split, where there is one that has not been trained on."""
+    artifacts = input_dict['examples']
+    has_split = all(EVAL_SPLIT in artifact.splits for artifact in artifacts)
+    if EVAL_SPLIT in options.splits or not has_split:
+        return payload
+    examples = examples_of(artifacts, (EVAL_SPLIT,))
+    try:
+        with open_matrix(examples, layout, options.memory_limit_mb) as rows:
+            evaluation = evaluate(rows, payload.assigner, payload.metadata.seed)
+    except NoExamplesError as error:
+        _log.info('Nothing to evaluate by: %s', error)
+        return payload
+    except ValueError as error:
+        raise DataError(f'The split {EVAL_SPLIT!r} cannot be evaluated: {error}') from error
+    return payload.evaluated(EVAL_SPLIT, evaluation)
 
 
 def _set_properties(artifact: Any, payload: CentroidsPayload) -> None:
@@ -71,3 +108,15 @@ def _set_properties(artifact: Any, payload: CentroidsPayload) -> None:
     artifact.set_float_custom_property('inertia', metadata.inertia)
     artifact.set_int_custom_property('iterations', metadata.iterations)
     artifact.set_int_custom_property('rows', metadata.rows)
+    evaluation = metadata.evaluation.get(EVAL_SPLIT)
+    if evaluation is None:
+        return
+    measures = {
+        'silhouette': evaluation.silhouette,
+        'davies_bouldin': evaluation.davies_bouldin,
+        'eval_inertia': evaluation.inertia,
+    }
+    for name, value in measures.items():
+        if value is not None:
+            artifact.set_float_custom_property(name, value)
+    artifact.set_int_custom_property('eval_rows', evaluation.rows)

@@ -7,16 +7,21 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from tfx_kmeans.clustering.outcome import FitResult, Restart
+from tfx_kmeans.centroids.evaluation_log import write_evaluation
+from tfx_kmeans.centroids.payload import CentroidsPayload
+from tfx_kmeans.clustering.outcome import Restart
 
 
-def write_model_run(folder: str, result: FitResult) -> None:
-    """One TensorBoard run for each restart, and the sizes of the clusters that were kept."""
-    for index, restart in enumerate(result.restarts):
+def write_model_run(folder: str, payload: CentroidsPayload) -> None:
+    """One TensorBoard run for each restart, the kept clusters' sizes, and each evaluation."""
+    metadata = payload.metadata
+    for index, restart in enumerate(metadata.restarts):
         with _logging_to(f'{folder}/restart_{index}'):
-            _write_history(restart, result.rows)
+            _write_history(restart, metadata.rows)
     with _logging_to(f'{folder}/clusters'):
-        tf.summary.histogram('cluster_weight', result.cluster_weight, step=0)
+        tf.summary.histogram('cluster_weight', payload.cluster_weight, step=0)
+    for name, evaluation in metadata.evaluation.items():
+        write_evaluation(f'{folder}/{name}', evaluation, metadata.total_iterations)
 
 
 def _write_history(restart: Restart, rows: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from tfx_kmeans.clustering.options import KMeansOptions, check_integer
+from tfx_kmeans.clustering.options import KMeansOptions, check_flag, check_integer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +20,9 @@ class TrainerOptions(KMeansOptions):
       splits: names of the splits to train on.
       memory_limit_mb: MiB that the rows may take in memory; beyond it they lie on local disk.
         None: half of what the machine or its container has.
+      checkpoint_dir: folder for checkpoints of this clustering alone; None keeps none.
+      align_clusters: with a base model, start from `initial_clusters` all the same, and give each
+        cluster the id of the base model's nearest.
     """
 
     features: Sequence[str] | None = None
@@ -28,6 +31,8 @@ class TrainerOptions(KMeansOptions):
     weight_feature: str | None = None
     splits: Sequence[str] = ('train',)
     memory_limit_mb: int | None = None
+    checkpoint_dir: str | None = None
+    align_clusters: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -37,6 +42,16 @@ class TrainerOptions(KMeansOptions):
             raise ValueError('features is an empty list: name some, or leave it out for all.')
         if self.memory_limit_mb is not None:
             check_integer('memory_limit_mb', self.memory_limit_mb, minimum=1)
+        if callable(self.initial_clusters):
+            raise ValueError(
+                'initial_clusters is a function, which does not travel with a pipeline: name it as '
+                "'module:function', importable where the component runs."
+            )
+        if self.checkpoint_dir is not None and not (
+            isinstance(self.checkpoint_dir, str) and self.checkpoint_dir
+        ):
+            raise ValueError(f'checkpoint_dir must name a folder, got {self.checkpoint_dir!r}.')
+        check_flag('align_clusters', self.align_clusters)
         if not self.splits:
             raise ValueError('splits is an empty list: name at least one split.')
         if self.weight_feature in (self.features or ()):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfx_kmeans import names
 from tfx_kmeans.centroids.payload import CentroidsPayload
+from tfx_kmeans.clustering.graph_ops import assign_framed, normalised
 from tfx_kmeans.clustering.options import COSINE_DISTANCE
 from tfx_kmeans.serving.preprocessing import Preprocessing, row_of
 
@@ -34,7 +35,7 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         self.centroids = self.clusters
         self.preprocessing = preprocessing
         self._placed = payload.metadata.features
-        self._cosine = payload.metadata.distance_metric == COSINE_DISTANCE
+        self._metric = payload.metadata.distance_metric
         self._shift = payload.shift.astype(np.float32)
         framed = payload.centroids - self._shift
         self._half_norms = (np.square(framed.astype(np.float64)).sum(axis=1) / 2).astype(np.float32)
@@ -50,14 +51,10 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         The nearest by one matmul of shifted rows and centroids; the distance from the row and
         its centroid themselves.
         """
-        if self._cosine:
-            rows = _normalised(rows)
-        scores = tf.matmul(rows - self._shift, self.clusters - self._shift, transpose_b=True)
-        index = tf.argmin(self._half_norms - scores, axis=1, output_type=tf.int64)
-        difference = rows - tf.gather(self.clusters, index)
-        distance = tf.reduce_sum(tf.square(difference), axis=1)
-        if self._cosine:
-            distance = distance / 2
+        points = normalised(rows) if self._metric == COSINE_DISTANCE else rows
+        index, distance = assign_framed(
+            points, self.clusters, self._shift, self._half_norms, self._metric
+        )
         return {names.CLUSTER_INDEX: index, names.DISTANCE: distance}
 
     def signatures(self, default_signature: str) -> dict[str, Any]:
@@ -85,9 +82,3 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
 def _concrete(function: Callable[..., Any], spec: tf.TensorSpec) -> Any:
     traced = tf.function(function, input_signature=[spec], autograph=False)
     return traced.get_concrete_function()
-
-
-def _normalised(rows: tf.Tensor) -> tf.Tensor:
-    """Rows divided by their length; scaled first, so that no square overflows or vanishes."""
-    scaled = tf.math.divide_no_nan(rows, tf.reduce_max(tf.abs(rows), axis=1, keepdims=True))
-    return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=1, keepdims=True))

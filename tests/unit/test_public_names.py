@@ -15,6 +15,7 @@ def test_the_public_names():
         'CLUSTER_CENTERS_VAR_NAME',
         'CLUSTER_INDEX',
         'COSINE_DISTANCE',
+        'KMEANS_PARALLEL_INIT',
         'KMEANS_PLUS_PLUS_INIT',
         'RANDOM_INIT',
         'SCORE',
@@ -22,9 +23,13 @@ def test_the_public_names():
         'CentroidExporter',
         'ExportValidator',
         'KMeansCentroids',
+        'KMeansModel',
         'KMeansReport',
         'KMeansTrainer',
         '__version__',
+        'assign',
+        'fit',
+        'kmeans_step',
     }
     assert set(tfx_kmeans.__all__) <= set(dir(tfx_kmeans))
     assert tfx_kmeans.CLUSTER_CENTERS_VAR_NAME == 'clusters'

@@ -1,0 +1,62 @@
+"""Lloyd's step by TensorFlow, for machines where it sees a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_kmeans.clustering.graph_ops import assign, kmeans_step
+from tfx_kmeans.clustering.rows_step import Assigned, RowsStep
+from tfx_kmeans.clustering.statistics import SufficientStatistics
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
+
+_BLOCK = 1 << 16
+
+
+class GraphStep(RowsStep):
+    """A `Step` built of `kmeans_step`, block after block, wherever TensorFlow places it.
+
+    Rows are in a frame already, so that distances are squared differences times the frame's scale.
+    Assignments are float32's: where two centroids are as near as rounding, either may win.
+    """
+
+    def __init__(self, rows: WeightedRows, scale: float, threads: ThreadPoolExecutor) -> None:
+        """See `RowsStep`."""
+        super().__init__(rows, scale, threads)
+        self._labels = np.full(len(rows), -1, np.int32)
+
+    def __call__(self, centroids: np.ndarray) -> SufficientStatistics:
+        """See `Step`."""
+        total = SufficientStatistics.zeros(*centroids.shape)
+        placed = tf.constant(centroids)
+        for start in range(0, len(self._rows), _BLOCK):
+            block = slice(start, min(start + _BLOCK, len(self._rows)))
+            step = kmeans_step(self._rows.values[block], self._rows.weights_in(block), placed)
+            labels = step.cluster_index.numpy()
+            moved = int(np.count_nonzero(self._labels[block] != labels))
+            inertia = self._scale * step.cluster_inertia.numpy()
+            total.add(
+                SufficientStatistics(step.sums.numpy(), step.cluster_weight.numpy(), inertia, moved)
+            )
+            self._labels[block] = labels
+        return total
+
+    def final(self, centroids: np.ndarray) -> SufficientStatistics:
+        """See `Step`."""
+        return self(centroids)
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """See `Step`: nothing but the labels counts, and these follow from the centroids."""
+        return {}
+
+    def resume(self, centroids: np.ndarray, memory: Mapping[str, np.ndarray]) -> None:  # noqa: ARG002
+        """See `Step`."""
+        self(centroids)
+
+    def _assign(self, centroids: np.ndarray, block: slice) -> Assigned:
+        assigned = assign(self._rows.values[block], centroids)
+        distances = self._scale * assigned.distance.numpy().astype(np.float64)
+        return Assigned(assigned.cluster_index.numpy(), distances, self._rows.weights_in(block))

@@ -1,0 +1,179 @@
+"""Fits that are killed at random times and taken up again; run by test_checkpoints.py.
+
+Each case forks a fit, kills it, and lets another go on from its checkpoints. Prints one JSON line
+for each: what became of it, and whether the bits are those of a fit that was not killed.
+"""
+
+import io
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+os.environ['TF_CPP_MIN_LOG_LEVEL'] = '2'
+
+import numpy as np
+import tensorflow as tf
+
+from tfx_kmeans.centroids import checkpoints
+from tfx_kmeans.centroids.python_fit import fit
+from tfx_kmeans.clustering import compilation
+
+CASES = {
+    'plain': {'num_restarts': 3},
+    'bounds': {'num_restarts': 3},
+    'drawn seed': {'num_restarts': 2, 'seed': None},
+    'mini-batch': {'use_mini_batch': True, 'batch_size': 256, 'max_iterations': 150},
+    'cosine': {'distance_metric': 'cosine', 'initial_clusters': 'random'},
+}
+
+
+def rows():
+    rng = np.random.default_rng(0)
+    centers = rng.normal(scale=1.5, size=(30, 8)) + 2
+    return (centers[rng.integers(30, size=12_000)] + rng.normal(size=(12_000, 8))).astype('f')
+
+
+def run(case, folder, seed=0):
+    compilation._LEAST_WORK = 0 if case == 'bounds' else 1 << 60
+    options = {'num_clusters': 24, 'relative_tolerance': 1e-6, 'seed': seed, **CASES[case]}
+    model = fit(rows(), checkpoint_dir=folder, **options)
+    restarts = [
+        [r.inertia, r.converged, [[i.inertia, i.moved] for i in r.history]]
+        for r in model.metadata.restarts
+    ]
+    arrays = {
+        name: getattr(model.payload, name)
+        for name in ('centroids', 'shift', 'cluster_weight', 'cluster_inertia')
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, restarts=json.dumps(restarts), seed=model.metadata.seed, **arrays)
+    return buffer.getvalue()
+
+
+def in_child(work):
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException as error:
+            print('child:', error, file=sys.stderr)
+            os._exit(1)
+    return child
+
+
+def ended(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def killed_after(seconds):
+    def wait_and_kill(child):
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+
+    return lambda: None, wait_and_kill
+
+
+def killed_inside_write(number, half):
+    """In the child's `number`th checkpoint: half of it written, or all but not yet renamed."""
+
+    def prepare():
+        counted = {'writes': 0}
+        serialized, rename = checkpoints._serialized, tf.io.gfile.rename
+
+        def die_half_way(checkpoint):
+            content = serialized(checkpoint)
+            counted['writes'] += 1
+            if half and counted['writes'] == number:
+                with open(f'{folder_of_child}/partial', 'wb') as file:
+                    file.write(content[: len(content) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+            return content
+
+        def die_before_rename(source, target, overwrite=False):
+            if not half and counted['writes'] == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            rename(source, target, overwrite)
+
+        checkpoints._serialized = die_half_way
+        tf.io.gfile.rename = die_before_rename
+
+    return prepare, lambda child: None
+
+
+folder_of_child = ''
+
+
+def compare(case, folder, killing):
+    """Whether a fit that is killed once and taken up again ends as one that is not."""
+    global folder_of_child
+    folder_of_child, (prepare, kill) = str(folder / 'checkpoints'), killing
+    result = folder / 'result.npz'
+    folder.mkdir()
+
+    def first():
+        checkpoints._SPARED = 0  # a checkpoint after every iteration
+        prepare()
+        run(case, folder_of_child)
+
+    def second():
+        result.write_bytes(run(case, folder_of_child))
+
+    child = in_child(first)
+    kill(child)
+    first_code = ended(child)
+    left = sorted(path.name for path in Path(folder_of_child).glob('*'))
+    second_code = ended(in_child(second))
+    found = np.load(result)
+    whole = folder / 'whole.npz'
+    seed = int(found['seed'])
+    child = in_child(lambda: whole.write_bytes(run_whole(case, seed)))
+    ended(child)
+    expected = np.load(whole)
+    return {
+        'case': case,
+        'killed': first_code == -signal.SIGKILL,
+        'left': left,
+        'ended': second_code == 0,
+        'same': all(np.array_equal(found[name], expected[name]) for name in expected.files),
+        'tidy': list(Path(folder_of_child).iterdir()) == [],
+    }
+
+
+def run_whole(case, seed):
+    CASES[case].pop('seed', None)
+    return run(case, None, seed)
+
+
+def duration_of(case, folder):
+    """Seconds of a fit with a checkpoint after every iteration."""
+
+    def work():
+        checkpoints._SPARED = 0
+        run(case, str(folder / f'timed {case}'))
+
+    began = time.monotonic()
+    ended(in_child(work))
+    return time.monotonic() - began
+
+
+def main(folder):
+    random.seed(int(sys.argv[2]))
+    run('bounds', None)  # loads the compiled kernels, so that no kill falls into that alone
+    durations = {case: duration_of(case, folder) for case in CASES}
+    names = list(CASES)
+    for index in range(20):
+        case = names[index % len(names)]
+        killing = killed_after(random.uniform(0.0, 0.9) * durations[case])
+        print(json.dumps(compare(case, folder / str(index), killing)))
+    for index, (number, half) in enumerate((n, half) for n in (1, 2, 5) for half in (True, False)):
+        killing = killed_inside_write(number, half)
+        print(json.dumps(compare(names[index % len(names)], folder / f'write {index}', killing)))
+
+
+if __name__ == '__main__':
+    main(Path(sys.argv[1]))
