@@ -12,6 +12,9 @@ from tfx_kmeans.centroids.payload import PlacedFeature
 from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.source import feature_spec_of_record
 
+# The second where TensorFlow's message quotes bytes that are no text.
+_REFUSALS = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
+
 RowsOfExamples = Callable[[list[bytes]], np.ndarray]
 
 
@@ -23,8 +26,8 @@ def rows_of_raw_examples(model: str) -> RowsOfExamples:
     def rows_of(serialized: list[bytes]) -> np.ndarray:
         try:
             found = preprocess(examples=tf.constant(serialized))
-        except tf.errors.InvalidArgumentError as error:
-            raise DataError(f'The examples are none that {model} takes: {error.message}') from error
+        except _REFUSALS as error:
+            raise DataError(f'The examples are none that {model} takes: {error}') from error
         rows: np.ndarray = found[names.FEATURES_SIGNATURE].numpy()
         return rows
 
@@ -39,8 +42,8 @@ def rows_of_examples(features: Sequence[PlacedFeature]) -> RowsOfExamples:
         spec = _spec(features, serialized[0])
         try:
             parsed = tf.io.parse_example(serialized, spec)
-        except tf.errors.InvalidArgumentError as error:
-            raise DataError(f'The examples do not fit the model: {error.message}') from error
+        except _REFUSALS as error:
+            raise DataError(f'The examples do not fit the model: {error}') from error
         columns = [tf.cast(parsed[feature.name], tf.float32).numpy() for feature in features]
         return np.concatenate(columns, axis=1)
 

@@ -1,6 +1,7 @@
 """Artifacts on disk and executors run on them, as TFX would."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -37,8 +38,10 @@ class Workshop:
         self.folder = folder
 
     def artifact(self, kind, name):
+        """A new one in an empty folder, as TFX hands it to an executor."""
         made = kind()
         made.uri = str(self.folder / name)
+        shutil.rmtree(made.uri, ignore_errors=True)
         tf.io.gfile.makedirs(made.uri)
         return made
 
@@ -58,7 +61,7 @@ class Workshop:
         (self.folder / 'schema' / 'schema.pbtxt').write_text(SCHEMA)
         return made
 
-    def train(self, examples, **options):
+    def train(self, examples, base_model=None, **options):
         from tfx_kmeans.kmeans_trainer.executor import Executor
         from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 
@@ -68,6 +71,8 @@ class Workshop:
         }
         given = {'num_clusters': 4, 'exclude_features': ['id'], **options}
         inputs = {'examples': [examples], 'schema': [self.schema()]}
+        if base_model is not None:
+            inputs['base_model'] = base_model
         Executor().Do(inputs, outputs, encode(TrainerOptions, given))
         return SimpleNamespace(**{key: value[0] for key, value in outputs.items()})
 

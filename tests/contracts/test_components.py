@@ -8,6 +8,8 @@ from tfx.types import artifact_utils, standard_artifacts
 
 import tfx_kmeans
 from tfx_kmeans import CentroidExporter, ExportValidator, KMeansCentroids, KMeansTrainer
+from tfx_kmeans.kmeans_trainer.options import TrainerOptions
+from tfx_kmeans.parameters import decode
 
 
 def channel(kind):
@@ -80,6 +82,12 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (trainer, {'splits': []}, 'splits is an empty list'),
         (trainer, {'distance_metric': 'l1'}, 'distance_metric must be one of'),
         (trainer, {'memory_limit_mb': 0}, 'memory_limit_mb must be an integer of at least 1'),
+        (trainer, {'use_mini_batch': 'yes'}, "use_mini_batch must be True or False, got 'yes'"),
+        (trainer, {'batch_size': 64}, 'batch_size is 64, but use_mini_batch is False'),
+        (trainer, {'initial_clusters': 'nope:f'}, "names 'nope:f', which cannot be imported"),
+        (trainer, {'initial_clusters': np.argsort}, "name it as 'module:function'"),
+        (trainer, {'checkpoint_dir': ''}, "checkpoint_dir must name a folder, got ''"),
+        (trainer, {'align_clusters': True}, 'align_clusters needs a base_model'),
         (exporter, {'default_signature': 'raws'}, 'default_signature must be one of'),
         (exporter, {'transform_graph': None}, 'needs the transform_graph or the schema'),
         (validator, {'splits': 'eval'}, "splits must be a list of at least one name, got 'eval'"),
@@ -93,6 +101,23 @@ def test_a_wrong_parameter_fails_when_the_pipeline_is_built(build, options, said
     with pytest.raises(ValueError) as refused:
         build(**options)
     assert said in str(refused.value)
+
+
+def test_all_that_a_trainer_can_be_told_travels_as_plain_properties():
+    told = {
+        'initial_clusters': 'numpy:argsort',
+        'use_mini_batch': True,
+        'mini_batch_steps_per_iteration': 4,
+        'batch_size': 64,
+        'checkpoint_dir': 'gs://bucket/checkpoints',
+        'align_clusters': True,
+    }
+    made = trainer(base_model=channel(standard_artifacts.Model), **told)
+    assert set(made.inputs) == {'examples', 'transform_graph', 'base_model'}
+    assert made.exec_properties['use_mini_batch'] == 1
+    decoded = decode(TrainerOptions, made.exec_properties)
+    assert {name: getattr(decoded, name) for name in told} == told
+    assert decoded.use_mini_batch is True
 
 
 def test_initial_clusters_may_be_an_array():
