@@ -63,8 +63,7 @@ class Potential:
         if not sums.any():
             chances_in = self._rows.weights_in
             sums = self._by_segment(chances_in)
-        which = _positions(sums, rng.random(count))
-        return np.array([self._draw_in(self._segments[s], chances_in, rng) for s in which])
+        return drawn_rows(count, chances_in, self._segments, sums, rng)
 
     def add(self, points: np.ndarray) -> None:
         """Chooses points [m, d]: updates `closest` and `nearest`."""
@@ -79,7 +78,7 @@ class Potential:
 
     def add_best(self, points: np.ndarray) -> int:
         """Chooses the one of points [m, d] that leaves the least total; returns its index."""
-        fill = _fill_closest if not self._compiled else _compiled_fill()
+        fill = closest_filler(self._compiled)
         found = np.empty((len(points), len(self._rows)), np.float32)
 
         def work(segment: slice) -> np.ndarray:
@@ -93,16 +92,23 @@ class Potential:
         self._points += 1
         return best
 
-    def _draw_in(
-        self, segment: slice, chances_in: Callable[[slice], np.ndarray], rng: np.random.Generator
-    ) -> int:
-        return segment.start + int(_positions(chances_in(segment), rng.random(1))[0])
-
     def _by_segment(self, values_in: Callable[[slice], np.ndarray]) -> np.ndarray:
         return np.array(self._run(lambda segment: values_in(segment).sum()))
 
     def _run(self, work: Callable[[slice], T]) -> list[T]:
         return list(self._threads.map(work, self._segments))
+
+
+def drawn_rows(
+    count: int,
+    chances_in: Callable[[slice], np.ndarray],
+    segments: list[slice],
+    sums: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Indices of rows, drawn with replacement: a segment by its sum of chances, and a row in it."""
+    which = [segments[index] for index in _positions(sums, rng.random(count))]
+    return np.array([s.start + int(_positions(chances_in(s), rng.random(1))[0]) for s in which])
 
 
 def _positions(chances: np.ndarray, fractions: np.ndarray) -> np.ndarray:
@@ -138,7 +144,10 @@ def _fold_nearest(
         nearest[block][closer] = first + arg[closer]
 
 
-def _compiled_fill() -> Callable[..., None]:
+def closest_filler(compiled: bool) -> Callable[..., None]:
+    """`compiled_seeding.fill_closest`, or what does the same without numba."""
+    if not compiled:
+        return _fill_closest
     from tfx_kmeans.clustering.compiled_seeding import fill_closest
 
     return fill_closest

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from tfx_kmeans.clustering.frame import Frame
+from tfx_kmeans.clustering.local_search import local_search
 from tfx_kmeans.clustering.options import (
     KMEANS_PARALLEL_INIT,
     KMEANS_PLUS_PLUS_INIT,
@@ -30,7 +31,7 @@ def start_centroids(
     """The first centroids, float32 [k, d], by the seeding that `initial_clusters` names."""
     if options.initial_clusters == RANDOM_INIT:
         return random_rows(rows, options.k, rng)
-    seeds = {KMEANS_PLUS_PLUS_INIT: kmeans_plus_plus, KMEANS_PARALLEL_INIT: kmeans_parallel}
+    seeds = {KMEANS_PLUS_PLUS_INIT: searched_plus_plus, KMEANS_PARALLEL_INIT: kmeans_parallel}
     seed = seeds[str(options.initial_clusters)]
     return seed(rows, options.k, options.candidates_per_draw(), rng, threads)
 
@@ -83,6 +84,18 @@ def kmeans_plus_plus(
     return rows.values[chosen]
 
 
+def searched_plus_plus(
+    rows: WeightedRows,
+    num_clusters: int,
+    candidates: int,
+    rng: np.random.Generator,
+    threads: ThreadPoolExecutor,
+) -> np.ndarray:
+    """Greedy k-means++, improved by local search; see `kmeans_plus_plus` and `local_search`."""
+    start = kmeans_plus_plus(rows, num_clusters, candidates, rng, threads)
+    return local_search(rows, start, rng, threads)
+
+
 def kmeans_parallel(
     rows: WeightedRows,
     num_clusters: int,
@@ -94,7 +107,7 @@ def kmeans_parallel(
 
     In each round every row is a candidate with the chance l times its share of the weighted
     squared distances. Each candidate then weighs as much as the rows that are nearest to it, and
-    greedy k-means++ chooses from them, `candidates` at a draw.
+    greedy k-means++ (`candidates` at a draw) with local search chooses from them.
 
     Returns:
       float32 [k, d], rows of `rows`.
@@ -108,10 +121,10 @@ def kmeans_parallel(
             potential.add(rows.values[found])
             chosen = np.concatenate([chosen, found])
     if len(chosen) < num_clusters:  # hardly any distinct rows: let k-means++ see them all
-        return kmeans_plus_plus(rows, num_clusters, candidates, rng, threads)
+        return searched_plus_plus(rows, num_clusters, candidates, rng, threads)
     masses = np.bincount(potential.nearest, rows.weights, len(chosen)).astype(np.float64)
     weighed = WeightedRows(rows.values[chosen], masses)
-    return kmeans_plus_plus(weighed, num_clusters, candidates, rng, threads)
+    return searched_plus_plus(weighed, num_clusters, candidates, rng, threads)
 
 
 def _sampled(
