@@ -1,0 +1,116 @@
+"""Mini-batches, against scikit-learn's and what they must hold."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.datasets import make_blobs
+
+from tfx_kmeans.clustering.fit import fit_in_place
+from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
+
+
+def blobs(n=20_000, d=6, centers=12, seed=0):
+    return make_blobs(n, d, centers=centers, cluster_std=2.0, random_state=seed)[0].astype('f')
+
+
+def fit(rows, weights=None, told=None, **options):
+    given = {'use_mini_batch': True, 'batch_size': 512, **options}
+    watch = None if told is None else lambda *seen: told.append(seen)
+    return fit_in_place(
+        WeightedRows(rows.copy(), weights), KMeansOptions(**given), on_iteration=watch
+    )
+
+
+def inertia_of(rows, centroids):
+    return np.square(rows[:, None].astype(float) - centroids[None]).sum(axis=2).min(axis=1).sum()
+
+
+def test_the_inertia_is_close_to_that_of_scikit_learn():
+    rows, seeds = blobs(), range(6)
+    start = rows[np.random.default_rng(0).choice(len(rows), 12, replace=False)]
+    theirs = np.mean(
+        [
+            MiniBatchKMeans(12, init=start, n_init=1, batch_size=512, random_state=s)
+            .fit(rows)
+            .inertia_
+            for s in seeds
+        ]
+    )
+    ours = np.mean([fit(rows, initial_clusters=start.tolist(), seed=s).inertia for s in seeds])
+    assert ours <= 1.03 * theirs
+
+
+def test_the_result_is_that_of_all_rows():
+    rows = blobs()
+    result = fit(rows, num_clusters=12)
+    assert math.isclose(result.inertia, inertia_of(rows, result.centroids), rel_tol=1e-5)
+    assert result.cluster_weight.sum() == len(rows)
+    assert result.best.converged
+    assert 10 < len(result.best.history) < 300
+    last = np.mean([seen.inertia for seen in result.best.history[-10:]])
+    assert math.isclose(last, result.inertia, rel_tol=0.1)
+    assert {seen.moved for seen in result.best.history} == {None}
+
+
+def test_each_step_moves_a_centroid_by_its_share_of_the_weight_seen():
+    """One cluster: after any number of batches the centroid is the mean of all rows drawn."""
+    rows = np.arange(8.0, dtype='f')[:, None]
+    result = fit(rows, initial_clusters=[[100.0]], batch_size=4, max_iterations=500,
+                 relative_tolerance=0.0)  # fmt: skip
+    assert abs(result.centroids[0, 0] - 3.5) < 0.5
+    once = fit(rows, initial_clusters=[[100.0]], batch_size=1, max_iterations=1)
+    assert once.centroids[0, 0] in rows  # the first row seen is all that the centroid knows
+
+
+def test_rows_are_assigned_to_the_centroids_of_the_iterations_start():
+    """Those at 1.1 are nearer to the first centroid only as long as both stand where they began."""
+    rows = np.repeat(np.array([0, 1.1, 2], 'f'), [700, 100, 200])[:, None]
+    options = {'initial_clusters': [[0.7], [1.6]], 'batch_size': 50, 'relative_tolerance': 0.0}
+    one = fit(rows, mini_batch_steps_per_iteration=40, max_iterations=1, **options)
+    assert abs(one.centroids[0, 0] - 110 / 800) < 0.04
+    many = fit(rows, mini_batch_steps_per_iteration=1, max_iterations=40, **options)
+    assert abs(many.centroids[0, 0]) < 0.03
+
+
+def test_clusters_that_starve_start_again():
+    rows = blobs()
+    far = np.full((3, 6), 1e3)
+    start = np.concatenate([rows[:9], far + np.arange(3)[:, None]])
+    result = fit(rows, initial_clusters=start.tolist(), max_iterations=100)
+    assert (result.cluster_weight > 0).all()
+    assert np.abs(result.centroids).max() < 100
+
+
+@pytest.mark.parametrize('metric', ['squared_euclidean', 'cosine'])
+def test_weights_pull(metric):
+    rows = blobs(n=2000, d=3, centers=4) + 15
+    weights = np.where(np.arange(2000) % 2, 1.0, 0.0)
+    result = fit(rows, weights, num_clusters=3, distance_metric=metric)
+    heavy = fit(rows[1::2], num_clusters=3, distance_metric=metric)
+    assert math.isclose(result.inertia, heavy.inertia, rel_tol=0.05)
+    assert result.total_weight == 1000
+    if metric == 'cosine':
+        np.testing.assert_allclose(np.linalg.norm(result.centroids, axis=1), 1, rtol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_others():
+    rows = blobs(n=3000)
+    one, same, other = (fit(rows, num_clusters=5, seed=s).centroids for s in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_few_rows_and_large_batches():
+    result = fit(blobs(n=30), num_clusters=4, batch_size=100_000, max_iterations=20)
+    assert np.isfinite(result.centroids).all()
+    assert result.cluster_weight.sum() == 30
+
+
+def test_the_centroids_after_fewer_iterations_are_on_the_way_to_those_after_more():
+    rows, told = blobs(), []
+    short = fit(rows, num_clusters=5, max_iterations=3)
+    fit(rows, told=told, num_clusters=5, max_iterations=6)
+    assert [seen[2].inertia for seen in told[:3]] == [i.inertia for i in short.best.history]
