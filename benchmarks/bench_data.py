@@ -69,7 +69,7 @@ def _against_tf_data(
         ('tf.data', 1, target),
         (f'tf.data, blocks of {TUNED_BLOCK}', TUNED_BLOCK, None),
     ):
-        dataset = _tf_data(folder, compression, spec, block_length)
+        dataset = tf_data(folder, compression, spec, block_length)
         ours, peer = seconds_of(lambda: _read(folder, layout, None), partial(_drain, dataset), RUNS)
         ratio = peer / ours
         rows.append(rated(case, 'examples/s', count / ours, count / peer, peer_name, ratio, wanted))
@@ -86,7 +86,7 @@ def _read(folder: Path, layout: FeatureLayout, limit_mb: int | None) -> None:
         pass
 
 
-def _tf_data(
+def tf_data(
     folder: Path, compression: str, spec: Mapping[str, tf.io.FixedLenFeature], block_length: int
 ) -> tf.data.Dataset:
     """Interleave, batch, parse_example in a parallel map, prefetch.
@@ -173,4 +173,4 @@ def _peak_beyond_import(folder: Path) -> float:
         capture_output=True,
         text=True,
     )
-    return float(json.loads(ended.stdout.splitlines()[-1])['mib'])
+    return float(json.loads(ended.stdout.splitlines()[-1])['resident'])

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
+from scipy.stats import norm
+
+
+def clustered(count: int, width: int, clusters: int, overlap: float = 0.08) -> np.ndarray:
+    """Rows float32 [n, d] of unit Gaussians, about `overlap` of them nearer to another's centre.
+
+    Of two centres at a distance of 2 z, a row lies nearer to the other with the chance P(Z > z):
+    the typical distance is the one where the chances of all others add up to `overlap`.
+    """
+    rng = np.random.default_rng(0)
+    distance = 2 * norm.isf(overlap / (clusters - 1))
+    centers = rng.normal(size=(clusters, width)) * distance / np.sqrt(2 * width)
+    rows = rng.standard_normal((count, width), np.float32)
+    rows += centers.astype(np.float32)[rng.integers(clusters, size=count)]
+    return rows
 
 
 def vector_records(vectors: np.ndarray, weights: np.ndarray | None = None) -> list[bytes]:

@@ -15,9 +15,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar('T')
 ROOT = Path(__file__).parents[1]
 _LEAST_SECONDS = 0.5
 
@@ -58,16 +61,30 @@ def seconds_of(
 
     What is short is repeated within its turn until that has lasted half a second.
     """
-    timed: tuple[list[float], list[float]] = ([], [])
-    for run in range(runs + 1):
-        for function, seconds in zip((ours, peer), timed, strict=True):
-            taken = _seconds(function)
-            if run:
-                seconds.append(taken)
-    return statistics.median(timed[0]), statistics.median(timed[1])
+    medians = medians_of({'ours': partial(_repeated, ours), 'peer': partial(_repeated, peer)}, runs)
+    return medians['ours'], medians['peer']
 
 
-def _seconds(function: Callable[[], object]) -> float:
+def medians_of(timed: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
+    """Medians of the seconds that each gives of itself, in turn; each one's first is not counted.
+
+    For what needs something made anew that does not count, see `seconds`.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in timed}
+    for _ in range(runs + 1):
+        for name, function in timed.items():
+            taken[name].append(function())
+    return {name: statistics.median(all_seconds[1:]) for name, all_seconds in taken.items()}
+
+
+def seconds(function: Callable[[], T]) -> tuple[float, T]:
+    """How long one call takes, and what it gives."""
+    began = time.perf_counter()
+    given = function()
+    return time.perf_counter() - began, given
+
+
+def _repeated(function: Callable[[], object]) -> float:
     began, times = time.perf_counter(), 0
     while times == 0 or time.perf_counter() - began < _LEAST_SECONDS:
         function()
@@ -82,9 +99,10 @@ def table(rows: list[Row]) -> str:
         '|---|---|--:|--:|---|--:|--:|---|',
     ]
     for row in rows:
-        target = '' if row.target is None else f'{row.target:g}'
+        target = '' if row.target is None else f'{row.target:.3g}'
+        metric = row.metric.replace('|', r'\|')
         lines.append(
-            f'| {row.case} | {row.metric} | {row.ours:,.4g} | {row.peer:,.4g} | {row.peer_name} | '
+            f'| {row.case} | {metric} | {row.ours:,.4g} | {row.peer:,.4g} | {row.peer_name} | '
             f'{row.ratio:.2f} | {target} | {"yes" if row.met else "NO"} |'
         )
     return '\n'.join(lines)

@@ -1,0 +1,250 @@
+"""Clustering: whole fits, the first iterations and seeding against peers; out of core; memory."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import fitters
+import numpy as np
+import tensorflow as tf
+from fitters import PEERS, Fit
+from generate import clustered, vector_records, write_tfrecords
+from harness import Row, medians_of, rated, seconds
+from sklearn.cluster import kmeans_plusplus
+from threadpoolctl import threadpool_limits
+
+from tfx_kmeans.clustering import seeding
+from tfx_kmeans.clustering.fit import fit_in_place, local_step
+from tfx_kmeans.clustering.frame import enter_in_place
+from tfx_kmeans.clustering.options import SQUARED_EUCLIDEAN_DISTANCE, KMeansOptions
+from tfx_kmeans.clustering.segments import worker_threads
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
+from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.matrix import open_matrix
+from tfx_kmeans.data.source import Examples
+
+RUNS, SEEDING_RUNS = 5, 3
+SEEDED_ON = 20_000
+CANDIDATES = 3
+FIRST = 3
+PASSES = 5
+LIMIT_MB, TIMES = 64, 8
+OVERHEAD_MB = 300
+BOUNDS = 16  # bytes a row where k is below 128: cluster, norm and two bounds
+
+
+class _Size(NamedTuple):
+    n: int
+    d: int
+    k: int
+
+    def __str__(self) -> str:
+        return f'n={self.n:,} d={self.d} k={self.k}'
+
+
+SIZES = (
+    _Size(500_000, 32, 64),
+    _Size(200_000, 128, 256),
+    _Size(100_000, 64, 1024),
+    _Size(1_000_000, 16, 10),
+)
+IN_MEMORY = SIZES[0]
+OUT_OF_CORE = _Size(TIMES * (LIMIT_MB << 20) // (4 * 32), 32, 16)
+
+
+def run(folder: Path) -> list[Row]:
+    """All cases."""
+    rows = []
+    for size in SIZES:
+        data = clustered(*size)
+        start = _start(data, size.k)
+        rows += [*_whole_fits(size, data, start), _first_iterations(size, data, start)]
+        rows += _seedings(size, data, start)
+        del data
+    return [*rows, *_out_of_core(folder / 'large'), _memory_in_memory(folder / 'medium')]
+
+
+def _start(data: np.ndarray, clusters: int) -> np.ndarray:
+    return kmeans_plusplus(data[:SEEDED_ON], clusters, random_state=0)[0]
+
+
+def _whole_fits(size: _Size, data: np.ndarray, start: np.ndarray) -> list[Row]:
+    """Ours to its own end; the peers, who have other rules, for as many iterations."""
+    _, ended = fitters.fit(data, start)
+    iterations = len(ended.best.history)
+    timed = {'ours': lambda: fitters.fit(data, start)[0]}
+    timed |= _timed_peers(data, start, iterations, ended.inertia)
+    timed['products'] = partial(fitters.matmul, data, start)
+    medians = medians_of(timed, RUNS)
+    ours, products = medians.pop('ours'), (iterations + 1) * medians.pop('products')
+    best = min(medians, key=medians.__getitem__)
+    case = f'{size}, {iterations} iterations'
+    fields = {
+        **{name: (taken, None) for name, taken in medians.items() if name != best},
+        f'{best}, the best peer': (medians[best], 1 / 0.7),
+        'float32 products of all passes': (products, None),
+    }
+    return [
+        rated(case, 'whole fit, s', ours, taken, name, taken / ours, target)
+        for name, (taken, target) in fields.items()
+    ]
+
+
+def _first_iterations(size: _Size, data: np.ndarray, start: np.ndarray) -> Row:
+    wanted = fitters.ours(data, start, FIRST).inertia
+    timed = {'ours': lambda: fitters.ours(data, start, FIRST).seconds}
+    medians = medians_of(timed | _timed_peers(data, start, FIRST, wanted), RUNS)
+    ours = medians.pop('ours')
+    best = min(medians, key=medians.__getitem__)
+    name = f'{best}, the best peer'
+    metric = f'first {FIRST} iterations, s'
+    return rated(str(size), metric, ours, medians[best], name, medians[best] / ours, 1.0)
+
+
+def _timed_peers(
+    data: np.ndarray, start: np.ndarray, iterations: int, wanted: float
+) -> dict[str, Callable[[], float]]:
+    return {
+        name: partial(_checked_seconds, name, fit, data, start, iterations, wanted)
+        for name, fit in PEERS.items()
+    }
+
+
+def _checked_seconds(
+    name: str, fit: Fit, data: np.ndarray, start: np.ndarray, iterations: int, wanted: float
+) -> float:
+    """The seconds of a fit that has come as far as ours."""
+    fitted = fit(data, start, iterations)
+    apart = abs(fitted.inertia / wanted - 1)
+    allowed = 1e-2 if name == 'faiss' else 1e-3
+    assert apart <= allowed, f'{name} ends at inertia {fitted.inertia}, ours at {wanted}'
+    return fitted.seconds
+
+
+def _seedings(size: _Size, data: np.ndarray, start: np.ndarray) -> list[Row]:
+    with _as_in_fit() as threads:
+        rows = WeightedRows(data.copy())
+        frame = enter_in_place(rows, SQUARED_EUCLIDEAN_DISTANCE, threads)
+    entered = frame.enter(start)
+    medians = medians_of(
+        {
+            'k-means||': partial(_seed, seeding.kmeans_parallel, rows, size.k),
+            'passes': partial(_full_passes, rows, entered),
+            'k-means++': partial(_seed, seeding.kmeans_plus_plus, rows, size.k),
+            'scikit-learn': partial(_scikit_learn_seed, rows.values, size.k),
+        },
+        SEEDING_RUNS,
+    )
+    return [
+        rated(str(size), f'{ours}, s', medians[ours], medians[peer], name, ratio, 1.0)
+        for ours, peer, name in (
+            ('k-means||', 'passes', f'{PASSES} full passes of ours'),
+            ('k-means++', 'scikit-learn', 'scikit-learn kmeans_plusplus'),
+        )
+        for ratio in (medians[peer] / medians[ours],)
+    ]
+
+
+@contextmanager
+def _as_in_fit() -> Iterator[ThreadPoolExecutor]:
+    with worker_threads() as threads, threadpool_limits(limits=1, user_api='blas'):
+        yield threads
+
+
+def _seed(seed: Callable[..., np.ndarray], rows: WeightedRows, clusters: int) -> float:
+    with _as_in_fit() as threads:
+        rng = np.random.default_rng(0)
+        return seconds(lambda: seed(rows, clusters, CANDIDATES, rng, threads))[0]
+
+
+def _scikit_learn_seed(data: np.ndarray, clusters: int) -> float:
+    return seconds(
+        lambda: kmeans_plusplus(data, clusters, random_state=0, n_local_trials=CANDIDATES)
+    )[0]
+
+
+def _full_passes(rows: WeightedRows, start: np.ndarray) -> float:
+    """Seconds of passes that each compute every distance: none has the bounds of another."""
+    options = KMeansOptions(num_clusters=len(start))
+
+    def passes(threads: ThreadPoolExecutor) -> None:
+        for _ in range(PASSES):
+            local_step(rows, options, 1.0, threads)(start)
+
+    with _as_in_fit() as threads:
+        return seconds(lambda: passes(threads))[0]
+
+
+def _out_of_core(folder: Path) -> list[Row]:
+    """A matrix of 8 times the memory limit: mapped from a file against in memory, and memory."""
+    start = _written(folder, OUT_OF_CORE)
+    mapped, in_memory = (partial(_mean_iteration, folder, start, mb) for mb in (LIMIT_MB, 1 << 14))
+    medians = medians_of({'mapped': mapped, 'in memory': in_memory}, SEEDING_RUNS)
+    ours, peer = medians['mapped'], medians['in memory']
+    used = _peaks(folder, OUT_OF_CORE, LIMIT_MB)['anonymous']
+    allowed = LIMIT_MB + _mib(BOUNDS * OUT_OF_CORE.n) + OVERHEAD_MB
+    case = f'{OUT_OF_CORE}, {TIMES} times the memory limit'
+    name = f'limit + bounds + {OVERHEAD_MB}'
+    return [
+        rated(case, 'one iteration, s', ours, peer, 'in memory', peer / ours, 1 / 1.5),
+        rated(case, 'MiB beyond imports', used, allowed, name, allowed / used, 1.0),
+    ]
+
+
+def _memory_in_memory(folder: Path) -> Row:
+    size = IN_MEMORY
+    _written(folder, size)
+    used = _peaks(folder, size, 1 << 12)['resident']
+    allowed = _mib((4 * size.d + BOUNDS) * size.n) + OVERHEAD_MB
+    name = f'matrix + bounds + {OVERHEAD_MB}'
+    return rated(str(size), 'MiB beyond imports', used, allowed, name, allowed / used, 1.0)
+
+
+def _written(folder: Path, size: _Size) -> np.ndarray:
+    """Writes rows as TFRecords; a start for them, also beside them for another process."""
+    folder.mkdir()
+    data = clustered(*size)
+    for index, part in enumerate(np.array_split(data, 4)):
+        write_tfrecords(folder / f'part-{index}', vector_records(part), '')
+    start = _start(data, size.k)
+    np.save(_start_file(folder), start)
+    return start
+
+
+def _start_file(folder: Path) -> Path:
+    return folder.with_suffix('.npy')
+
+
+def _mean_iteration(folder: Path, start: np.ndarray, limit_mb: int) -> float:
+    """Mean seconds of the iterations 2 to 6."""
+    layout = choose_layout({'features': tf.io.FixedLenFeature([start.shape[1]], tf.float32)})
+    options = KMeansOptions(num_clusters=len(start), max_iterations=6, relative_tolerance=0.0)
+    with open_matrix(Examples((str(folder),)), layout, limit_mb) as matrix:
+        history = fit_in_place(matrix, options, start=start).best.history
+    return statistics.mean(iteration.seconds for iteration in history[1:])
+
+
+def _peaks(folder: Path, size: _Size, limit_mb: int) -> dict[str, float]:
+    """Of a fresh process that reads and clusters, in MiB."""
+    program = Path(__file__).with_name('peak_memory.py')
+    arguments = [str(folder), str(size.d), str(limit_mb), str(_start_file(folder))]
+    ended = subprocess.run(
+        [sys.executable, '-W', 'ignore', str(program), *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def _mib(number_of_bytes: int) -> float:
+    return number_of_bytes / (1 << 20)

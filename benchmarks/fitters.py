@@ -1,0 +1,100 @@
+"""Whole fits of ours and of the peers, all from the same start, each timing its own call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import faiss
+import numpy as np
+from harness import seconds
+from sklearn.cluster import KMeans
+from sklearnex.cluster import KMeans as IntelKMeans
+
+from tfx_kmeans.clustering.fit import fit_in_place
+from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.outcome import FitResult
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
+
+_PRODUCTS_AT_ONCE = 1 << 19  # floats of [block, k]: 2 MB, which stay in the cache
+
+
+class Fitted(NamedTuple):
+    """How long a fit took, and the inertia of its centroids."""
+
+    seconds: float
+    inertia: float
+
+
+Fit = Callable[[np.ndarray, np.ndarray, int], Fitted]
+"""Of rows [n, d], the centroids [k, d] to start from, and so many iterations."""
+
+
+def fit(rows: np.ndarray, start: np.ndarray, **options: Any) -> tuple[float, FitResult]:
+    """Seconds and result of ours, on a copy of the rows that was made before the clock runs."""
+    copy = WeightedRows(rows.copy())
+    asked = KMeansOptions(num_clusters=len(start), **options)
+    return seconds(lambda: fit_in_place(copy, asked, start=start))
+
+
+def ours(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
+    """Ours, as a `Fit`."""
+    taken, result = fit(rows, start, max_iterations=iterations, relative_tolerance=0.0)
+    return Fitted(taken, result.inertia)
+
+
+def _lloyd(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
+    model = KMeans(len(start), init=start, n_init=1, max_iter=iterations, tol=0, algorithm='lloyd')
+    return Fitted(seconds(lambda: model.fit(rows))[0], model.inertia_)
+
+
+def _elkan(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
+    model = KMeans(len(start), init=start, n_init=1, max_iter=iterations, tol=0, algorithm='elkan')
+    return Fitted(seconds(lambda: model.fit(rows))[0], model.inertia_)
+
+
+def intelex(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
+    """scikit-learn-intelex, as a `Fit`."""
+    model = intel_model(start, iterations)
+    return Fitted(seconds(lambda: model.fit(rows))[0], model.inertia_)
+
+
+def intel_model(start: np.ndarray, iterations: int) -> IntelKMeans:
+    """The model of scikit-learn-intelex that does so many iterations."""
+    return IntelKMeans(len(start), init=start, n_init=1, max_iter=iterations, tol=0)
+
+
+def _faiss(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
+    """Without subsampling. It does not assign rows to its last centroids, so that is done after."""
+    model = faiss.Kmeans(
+        rows.shape[1],
+        len(start),
+        niter=iterations,
+        max_points_per_centroid=10**9,
+        min_points_per_centroid=1,
+    )
+    taken, _ = seconds(lambda: model.train(rows, init_centroids=start))
+    distances, _ = model.index.search(rows, 1)
+    return Fitted(taken, float(distances.sum(dtype=np.float64)))
+
+
+PEERS: dict[str, Fit] = {
+    'scikit-learn lloyd': _lloyd,
+    'scikit-learn elkan': _elkan,
+    'scikit-learn-intelex': intelex,
+    'faiss': _faiss,
+}
+
+
+def matmul(rows: np.ndarray, start: np.ndarray) -> float:
+    """Seconds of one float32 product of all rows with the centroids, in blocks."""
+    across = start.T
+    rows_at_once = _PRODUCTS_AT_ONCE // len(start)
+    product = np.empty((rows_at_once, len(start)), np.float32)
+
+    def multiply() -> None:
+        for first in range(0, len(rows), rows_at_once):
+            block = rows[first : first + rows_at_once]
+            np.matmul(block, across, out=product[: len(block)])
+
+    return seconds(multiply)[0]
