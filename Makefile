@@ -20,7 +20,8 @@ test: setup ## the tests (ARGS="..." for pytest)
 check: setup ## lint, format, types, import rules, packaging, no traces of a machine
 	@scripts/check.sh
 
-bench: setup ## one benchmark against its peers: NAME=data
+bench: ## one benchmark against its peers: NAME=data, fit or end_to_end
+	@scripts/setup.sh bench
 	@$(PY) -W ignore benchmarks/harness.py $(NAME) 2> >(grep -vE 'tensorflow/|external/|rebuild TensorFlow|W0000|I0000|E0000' >&2)
 
 clean: ## remove what was built; output/ stays

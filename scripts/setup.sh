@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes or refreshes .venv for this checkout. Quick when nothing has changed.
+# "setup.sh bench" adds the peers of the benchmarks, which nothing else needs.
 # PYTHON=... chooses the interpreter; the default is the one of .python-version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -38,14 +39,19 @@ if [ "$(printf '%s\n' "$oldest" "$found" | sort -V | head -n 1)" != "$oldest" ];
     fail "$(basename "$constraints" .txt) needs glibc $oldest or newer, and this machine has $found."
 fi
 
+install() { "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint "$constraints" --editable "$1"; }
+
 state=$(cat pyproject.toml "$constraints" "$0" <(pwd) <(echo "$python $version") | sha256sum)
-if [ "$(cat "$venv/.state" 2>/dev/null)" = "$state" ] && "$venv/bin/python" -c '' 2>/dev/null; then
-    exit 0
+if [ "$(cat "$venv/.state" 2>/dev/null)" != "$state" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
+    echo "setup: installing $(basename "$constraints" .txt) into $venv (a minute or two)"
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$(grep -E '^uv==' "$constraints")"
+    install '.[dev]'
+    echo "$state" > "$venv/.state"
 fi
 
-echo "setup: installing $(basename "$constraints" .txt) into $venv (a minute or two)"
-rm -rf "$venv"
-"$python" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$(grep -E '^uv==' "$constraints")"
-"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint "$constraints" --editable '.[dev]'
-echo "$state" > "$venv/.state"
+if [ "${1:-}" = bench ] && ! "$venv/bin/python" -W ignore -c 'import faiss, sklearnex' 2>/dev/null; then
+    echo 'setup: installing the peers of the benchmarks'
+    install '.[bench]'
+fi
