@@ -67,8 +67,8 @@ def run(folder: Path) -> list[Row]:
     for size in SIZES:
         data = clustered(*size)
         start = _start(data, size.k)
-        rows += [*_whole_fits(size, data, start), _first_iterations(size, data, start)]
-        rows += _seedings(size, data, start)
+        for measured in (_whole_fits, _first_iterations, _seedings):
+            rows += measured(size, data, start)
         del data
     return [*rows, *_out_of_core(folder / 'large'), _memory_in_memory(folder / 'medium')]
 
@@ -85,29 +85,33 @@ def _whole_fits(size: _Size, data: np.ndarray, start: np.ndarray) -> list[Row]:
     timed |= _timed_peers(data, start, iterations, ended.inertia)
     timed['products'] = partial(fitters.matmul, data, start)
     medians = medians_of(timed, RUNS)
-    ours, products = medians.pop('ours'), (iterations + 1) * medians.pop('products')
-    best = min(medians, key=medians.__getitem__)
-    case = f'{size}, {iterations} iterations'
-    fields = {
-        **{name: (taken, None) for name, taken in medians.items() if name != best},
-        f'{best}, the best peer': (medians[best], 1 / 0.7),
-        'float32 products of all passes': (products, None),
-    }
+    products = (iterations + 1) * medians.pop('products')
+    case, metric = f'{size}, {iterations} iterations', 'whole fit, s'
+    ours, name = medians['ours'], 'float32 products of all passes'
     return [
-        rated(case, 'whole fit, s', ours, taken, name, taken / ours, target)
-        for name, (taken, target) in fields.items()
+        *_against_peers(case, metric, medians, 1 / 0.7),
+        rated(case, metric, ours, products, name, products / ours, None),
     ]
 
 
-def _first_iterations(size: _Size, data: np.ndarray, start: np.ndarray) -> Row:
+def _first_iterations(size: _Size, data: np.ndarray, start: np.ndarray) -> list[Row]:
     wanted = fitters.ours(data, start, FIRST).inertia
     timed = {'ours': lambda: fitters.ours(data, start, FIRST).seconds}
     medians = medians_of(timed | _timed_peers(data, start, FIRST, wanted), RUNS)
-    ours = medians.pop('ours')
-    best = min(medians, key=medians.__getitem__)
-    name = f'{best}, the best peer'
-    metric = f'first {FIRST} iterations, s'
-    return rated(str(size), metric, ours, medians[best], name, medians[best] / ours, 1.0)
+    return _against_peers(str(size), f'first {FIRST} iterations, s', medians, 1.0)
+
+
+def _against_peers(case: str, metric: str, medians: dict[str, float], target: float) -> list[Row]:
+    """A row for each peer; the target is held against the quickest."""
+    ours = medians['ours']
+    peers = {name: taken for name, taken in medians.items() if name != 'ours'}
+    best = min(peers, key=peers.__getitem__)
+    return [
+        rated(case, metric, ours, taken, f'{name}, the best peer', taken / ours, target)
+        if name == best
+        else rated(case, metric, ours, taken, name, taken / ours, None)
+        for name, taken in peers.items()
+    ]
 
 
 def _timed_peers(
