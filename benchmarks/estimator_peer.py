@@ -1,6 +1,6 @@
 """k-means by TensorFlow 2.15's Estimator, the last to have it; run by bench_end_to_end.
 
-    python estimator_peer.py FOLDER START.npy ITERATIONS CENTERS.npz [cached]
+    python estimator_peer.py FOLDER START.npy ITERATIONS CENTERS.npz plain|interleaved|cached
 
 Needs an environment of its own (see there). Prints seconds after imports, and the inertia.
 """
@@ -23,11 +23,11 @@ import tensorflow as tf
 _MORE_THAN_ALL = 1 << 31
 
 
-def main(folder: str, start_file: str, iterations: str, output: str, cached: str = '') -> None:
+def main(folder: str, start_file: str, iterations: str, output: str, reading: str) -> None:
     """See the module."""
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
     start = np.load(start_file)
-    rows = _all_rows(folder, start.shape[1], bool(cached))
+    rows = _all_rows(folder, start.shape[1], reading)
     with tempfile.TemporaryDirectory() as model_folder:
         model = tf.compat.v1.estimator.experimental.KMeans(
             len(start), model_dir=model_folder, initial_clusters=start, use_mini_batch=False
@@ -40,18 +40,19 @@ def main(folder: str, start_file: str, iterations: str, output: str, cached: str
     print(json.dumps({'seconds': seconds, 'inertia': inertia}))
 
 
-def _all_rows(folder: str, width: int, cached: bool) -> Callable[[], tf.data.Dataset]:
+def _all_rows(folder: str, width: int, reading: str) -> Callable[[], tf.data.Dataset]:
     """An input_fn with all rows in one batch, and again for each step."""
     paths = sorted(str(path) for path in Path(folder).iterdir())
+    parallel = tf.data.AUTOTUNE if reading == 'interleaved' else None
     spec = {'features': tf.io.FixedLenFeature([width], tf.float32)}
 
     def input_fn() -> tf.data.Dataset:
         rows = (
-            tf.data.TFRecordDataset(paths, 'GZIP', num_parallel_reads=tf.data.AUTOTUNE)
+            tf.data.TFRecordDataset(paths, 'GZIP', num_parallel_reads=parallel)
             .batch(_MORE_THAN_ALL)
             .map(lambda batch: tf.io.parse_example(batch, spec))
         )
-        return (rows.cache() if cached else rows).repeat().prefetch(1)
+        return (rows.cache() if reading == 'cached' else rows).repeat().prefetch(1)
 
     return input_fn
 

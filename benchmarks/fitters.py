@@ -86,15 +86,16 @@ PEERS: dict[str, Fit] = {
 }
 
 
-def matmul(rows: np.ndarray, start: np.ndarray) -> float:
-    """Seconds of one float32 product of all rows with the centroids, in blocks."""
+def products(rows: np.ndarray, start: np.ndarray, passes: int) -> float:
+    """Seconds of the float32 products of all rows with the centroids, in blocks."""
     across = start.T
     rows_at_once = _PRODUCTS_AT_ONCE // len(start)
     product = np.empty((rows_at_once, len(start)), np.float32)
 
     def multiply() -> None:
-        for first in range(0, len(rows), rows_at_once):
-            block = rows[first : first + rows_at_once]
-            np.matmul(block, across, out=product[: len(block)])
+        for _ in range(passes):
+            for first in range(0, len(rows), rows_at_once):
+                block = rows[first : first + rows_at_once]
+                np.matmul(block, across, out=product[: len(block)])
 
     return seconds(multiply)[0]

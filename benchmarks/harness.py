@@ -23,6 +23,7 @@ from typing import TypeVar
 T = TypeVar('T')
 ROOT = Path(__file__).parents[1]
 _LEAST_SECONDS = 0.5
+_PAUSE = 0.2  # seconds: idle threads of OpenMP and OpenBLAS keep a core busy for a while
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +74,7 @@ def medians_of(timed: Mapping[str, Callable[[], float]], runs: int) -> dict[str,
     taken: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(runs + 1):
         for name, function in timed.items():
+            time.sleep(_PAUSE)
             taken[name].append(function())
     return {name: statistics.median(all_seconds[1:]) for name, all_seconds in taken.items()}
 
