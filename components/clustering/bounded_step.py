@@ -14,12 +14,14 @@ from tfx_kmeans.clustering.compiled import (
     Drift,
     Points,
     Totals,
+    add_inertia,
+    assign_all,
     assign_segment,
     fill_distances,
     fill_norms,
 )
 from tfx_kmeans.clustering.distances import squared_norms
-from tfx_kmeans.clustering.grouping import groups_of
+from tfx_kmeans.clustering.fast_centroids import fast_centroids
 from tfx_kmeans.clustering.rows_step import Assigned, RowsStep
 from tfx_kmeans.clustering.segments import segments_of
 from tfx_kmeans.clustering.statistics import SufficientStatistics
@@ -27,13 +29,14 @@ from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 _BLOCK = 256
 _SCORES_AT_ONCE = 1 << 18  # floats of [k, block]: 1 MB
+_SAMPLE = 4096  # rows by which a plan is chosen
 _LEAST_SHARE = 1e-8  # of the rows' squared norms: less inertia than this is not taken from sums
 
 
 class BoundedStep(RowsStep):
     """A `Step` that keeps sums and bounds, and works on the rows whose cluster may change.
 
-    Beside the rows it holds 12 bytes a row, and 4 for each group of centroids (at most 32).
+    Beside the rows it holds 16 bytes a row.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class BoundedStep(RowsStep):
     def __call__(self, centroids: np.ndarray) -> SufficientStatistics:
         """See `Step`."""
         course = self._course = self._course or _Course.begun(centroids, len(self._rows))
-        moved = self._assign_all(course, *course.moved_to(centroids))
+        moved = self._assign_all(course, course.moved_to(centroids))
         statistics = course.statistics(self._scale, moved)
         energy = self._scale * float(course.totals.energies.sum())
         if statistics.total_inertia < _LEAST_SHARE * energy:
@@ -82,15 +85,16 @@ class BoundedStep(RowsStep):
         assert self._course is not None, 'it comes with a step'
         self._course.recall(memory)
 
-    def _assign_all(self, course: _Course, centroids: Centroids, drift: Drift) -> int:
-        k, d = centroids.values.shape
+    def _assign_all(self, course: _Course, plan: _Plan) -> int:
+        k, d = plan.centroids.values.shape
         block = min(_BLOCK, max(16, _SCORES_AT_ONCE // k))
 
         def assign(segment: slice) -> tuple[int, Totals]:
             change = _no_totals(k, d)
-            span = (segment.start, segment.stop, block)
-            moved = assign_segment(*span, self._points, centroids, course.bounds, drift, change)
-            return moved, change
+            span, rest = (segment.start, segment.stop, block), (course.bounds, plan.drift, change)
+            if plan.fast is None:
+                return assign_all(*span, self._points, plan.centroids, *rest), change
+            return assign_segment(*span, self._points, plan.centroids, plan.fast, *rest), change
 
         total = 0
         for moved, change in self._threads.map(assign, segments_of(len(self._rows), k * d)):
@@ -99,74 +103,99 @@ class BoundedStep(RowsStep):
             total += moved
         return total
 
+    def _inertia_of_segment(self, centroids: np.ndarray, segment: slice) -> np.ndarray:
+        assert self._course is not None, 'a step comes first'
+        labels, inertia = self._course.bounds.labels[segment], np.zeros(len(centroids))
+        weights = self._points.weights[segment]
+        add_inertia(self._rows.values[segment], weights, centroids, labels, inertia)
+        return self._scale * inertia
+
     def _assign(self, centroids: np.ndarray, block: slice) -> Assigned:
         """What the last step, which was one to these centroids, has found."""
         assert self._course is not None, 'a step comes first'
-        labels = self._course.labels(block)
+        labels = self._course.bounds.labels[block]
         distances = np.empty(len(labels))
         fill_distances(self._rows.values[block], centroids, labels, distances)
         return Assigned(labels, self._scale * distances, self._rows.weights_in(block))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """How to pass over the rows.
+
+    Attributes:
+      centroids: all of them.
+      fast: those that moved so far that rows are compared with them; None: ask no bounds at all.
+      drift: of the centroids, as bounds are to be read and stored.
+    """
+
+    centroids: Centroids
+    fast: Centroids | None
+    drift: Drift
 
 
 @dataclasses.dataclass
 class _Course:
     """Where centroids and rows stand, and how far the centroids have come.
 
-    Arrays [k] are in the order of groups, in which position p is the centroid order[p].
+    Attributes:
+      bounds: of the rows.
+      totals: of the clusters.
+      values: float64 [k, d], the centroids.
+      own: [k], how far each centroid has come.
+      others: [k], what `Bounds.other` is stored with.
     """
 
-    order: np.ndarray
-    offsets: np.ndarray
-    group_of: np.ndarray
     bounds: Bounds
     totals: Totals
     values: np.ndarray
     own: np.ndarray
     others: np.ndarray
-    groups: np.ndarray
 
     @classmethod
     def begun(cls, centroids: np.ndarray, num_rows: int) -> _Course:
         k, d = centroids.shape
-        group = groups_of(centroids)
-        count = int(group.max()) + 1
-        order = np.argsort(group, kind='stable').astype(np.int32)
         return cls(
-            order=order,
-            offsets=np.concatenate([[0], np.cumsum(np.bincount(group))]),
-            group_of=group[order].astype(np.int32),
             bounds=Bounds(
                 np.full(num_rows, -1, np.int32),
                 np.empty(num_rows, np.float32),
                 np.empty(num_rows, np.float32),
-                np.empty((num_rows if count > 1 else 0, count), np.float32),
             ),
             totals=_no_totals(k, d),
-            values=centroids[order].astype(np.float64),
+            values=centroids.astype(np.float64),
             own=np.zeros(k),
             others=np.zeros(k),
-            groups=np.zeros(count),
         )
 
-    def moved_to(self, centroids: np.ndarray) -> tuple[Centroids, Drift]:
-        """Adds up how far the centroids have moved, and gives all in the kernel's form."""
-        placed = np.ascontiguousarray(centroids[self.order])
-        values = placed.astype(np.float64)
-        moved = np.sqrt(squared_norms(values - self.values)) * (1 + 1e-12)
-        self.own += moved
-        self.others += _most_of_others(moved)
-        self.groups += np.maximum.reduceat(moved, self.offsets[:-1])
+    def moved_to(self, centroids: np.ndarray) -> _Plan:
+        """Adds up how far the centroids have moved, and makes a plan that suits their steps."""
+        values = centroids.astype(np.float64)
+        steps = np.sqrt(squared_norms(values - self.values)) * (1 + 1e-12)
+        self.own += steps
         self.values = values
-        half_norms = squared_norms(values) / 2
-        longest = _rounded_up(np.sqrt(2 * half_norms.max()))
-        placed_by_column = np.ascontiguousarray(placed.T)
-        return (
-            Centroids(
-                placed, placed_by_column, half_norms.astype(np.float32), longest[()],
-                self.offsets, self.group_of, self.order,
-            ),
-            Drift(_rounded_up(self.own), _rounded_up(self.others), _rounded_up(self.groups)),
-        )  # fmt: skip
+        everything = _centroids(centroids, np.arange(len(centroids)))
+        fast = self._fast(steps, centroids.shape[1])
+        if fast is None:
+            return _Plan(everything, None, self._drift(self.others))
+        left = steps.copy()
+        left[fast] = 0
+        slow = self.others + _most_of_others(left)
+        if not fast.size:  # bounds are read only, and give way by what has been added up
+            self.others = slow
+        return _Plan(everything, _centroids(centroids, fast), self._drift(slow))
+
+    def _fast(self, steps: np.ndarray, width: int) -> np.ndarray | None:
+        """The centroids to compare all rows with; None where bounds would spare too few rows."""
+        bounds = self.bounds
+        sample = slice(None, None, max(1, len(bounds.labels) // _SAMPLE))
+        labels = bounds.labels[sample]
+        if labels[0] < 0:
+            return None
+        upper = bounds.upper[sample] + self.own[labels]
+        return fast_centroids(bounds.other[sample] - self.others[labels] - upper, steps, width)
+
+    def _drift(self, slow: np.ndarray) -> Drift:
+        return Drift(_rounded_up(self.own), _rounded_up(self.others), _rounded_up(slow))
 
     def book(self, change: Totals) -> None:
         """Adds what has moved; what is left of a cluster without rows is rounding, and goes."""
@@ -177,30 +206,37 @@ class _Course:
             getattr(self.totals, name)[empty] = 0
 
     def memory(self) -> dict[str, np.ndarray]:
-        """The totals by name, in the clusters' own order."""
-        back = np.argsort(self.order)
-        return {name: total[back] for name, total in self.totals._asdict().items()}
+        """The totals by name."""
+        return {name: total.copy() for name, total in self.totals._asdict().items()}
 
     def recall(self, memory: Mapping[str, np.ndarray]) -> None:
         """Takes totals back from what `memory` gave."""
-        self.totals = Totals(**{name: total[self.order] for name, total in memory.items()})
+        self.totals = Totals(**{name: total.copy() for name, total in memory.items()})
 
     def statistics(self, scale: float, moved: int) -> SufficientStatistics:
-        """Of the clusters in their own order; inertia by sum |x|^2 - 2 c.sum x + n |c|^2."""
+        """Inertia by sum |x|^2 - 2 c.sum x + n |c|^2."""
         totals, values = self.totals, self.values
         squared = (
             totals.energies
             - 2 * np.einsum('ij,ij->i', values, totals.sums)
             + totals.weights * squared_norms(values)
         )
-        back = np.argsort(self.order)
         inertia = scale * np.maximum(squared, 0.0)
-        return SufficientStatistics(totals.sums[back], totals.weights[back], inertia[back], moved)
+        return SufficientStatistics(totals.sums.copy(), totals.weights.copy(), inertia, moved)
 
-    def labels(self, block: slice) -> np.ndarray:
-        """The clusters of some rows, int32."""
-        labels: np.ndarray = self.order[self.bounds.labels[block]]
-        return labels
+
+def _centroids(values: np.ndarray, which: np.ndarray) -> Centroids:
+    """Some of the centroids float32 [k, d], in the kernel's form."""
+    chosen = np.ascontiguousarray(values[which])
+    half_norms = squared_norms(chosen) / 2
+    longest = _rounded_up(np.sqrt(2 * half_norms.max(initial=0.0)))
+    return Centroids(
+        chosen,
+        np.ascontiguousarray(chosen.T),
+        half_norms.astype(np.float32),
+        longest[()],
+        which.astype(np.int32),
+    )
 
 
 def _no_totals(k: int, d: int) -> Totals:

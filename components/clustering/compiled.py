@@ -1,17 +1,17 @@
 """Compiled passes over rows (numba): the assignment with bounds, and direct distances.
 
-Every row keeps an upper bound of the distance to its own centroid and lower bounds of those to
-the others: one over all of them (Hamerly 2010) and, where there are many clusters, one for each
-group of centroids (Ding et al. 2015, Yinyang k-means). A row whose upper bound lies below its
-lower bounds keeps its cluster without a look at the centroids; what is left is scored by one
-matmul, with all centroids or with the groups that could matter.
+Every row keeps an upper bound of the distance to its own centroid and a lower bound of those to all
+others (Hamerly 2010). A row whose upper bound lies below its lower bound keeps its cluster without
+a look at the centroids; the rest is gathered and scored by one matmul with all centroids.
+
+The lower bound must give way by the largest step of any other centroid, and in most iterations a
+few of them take far larger steps than the rest. So the distances to these fast ones are computed
+for all rows, by a small matmul, and the bound gives way by the largest step of the slow ones.
 
 Bounds are stored with the centroids' drift so far, so they need no update when centroids move:
 what is compared is `upper + drift` and `lower - drift`. All rounding goes outward, and where
 float32 scores leave two centroids closer together than their rounding error (see `distances`),
 float64 distances decide. Hence the labels are those of a pass without bounds.
-
-Centroids stand in the order of their groups here; `Centroids.original` has their indices.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ _ADD = np.float32(1)
 _SUBTRACT = np.float32(-1)
 _OUTWARD = np.float32(2.0**-21)  # four float32 roundings
 _WIDER = np.float32(1 + 2.0**-20)
-_FULL_SHARE = 0.5  # of pairs of row and centroid: from here on one matmul with all is quicker
 
 _any_order = compiled(fastmath=ANY_ORDER)
 _in_order = compiled()
@@ -44,24 +43,20 @@ class Points(NamedTuple):
 
 
 class Centroids(NamedTuple):
-    """Centroids by group.
+    """Some centroids.
 
     Attributes:
       values: float32 [k, d].
       columns: float32 [d, k], the same; a matmul with them is quicker where d and k are small.
       half_norms: float32 [k], half the squared norms.
       longest: float32, no less than the longest norm.
-      offsets: int64 [t + 1], where each group begins.
-      group_of: int32 [k].
-      original: int32 [k], their indices outside.
+      original: int32 [k], their indices among all.
     """
 
     values: np.ndarray
     columns: np.ndarray
     half_norms: np.ndarray
     longest: Any
-    offsets: np.ndarray
-    group_of: np.ndarray
     original: np.ndarray
 
 
@@ -69,17 +64,14 @@ class Bounds(NamedTuple):
     """What each row remembers.
 
     Attributes:
-      labels: int32 [n], positions of the rows' centroids; -1: none yet.
+      labels: int32 [n]; -1: none yet.
       upper: float32 [n], of the own centroid's distance, less `Drift.own`.
       other: float32 [n], lower bound of all others' distances, plus `Drift.others`.
-      lower: float32 [n, t], by group, without the own centroid, plus `Drift.groups`; [0, 1]
-        where there is one group only.
     """
 
     labels: np.ndarray
     upper: np.ndarray
     other: np.ndarray
-    lower: np.ndarray
 
 
 class Drift(NamedTuple):
@@ -87,13 +79,15 @@ class Drift(NamedTuple):
 
     Attributes:
       own: float32 [k], each centroid.
-      others: float32 [k], at each step the one of all others that moved most.
-      groups: float32 [t], at each step the one of the group that moved most.
+      others: float32 [k], what `Bounds.other` is stored with: for rows of each centroid, the
+        largest steps of the others that bounds have given way by.
+      slow: float32 [k], `others` as bounds were last stored with it, and the largest step since
+        of any other slow centroid.
     """
 
     own: np.ndarray
     others: np.ndarray
-    groups: np.ndarray
+    slow: np.ndarray
 
 
 class Totals(NamedTuple):
@@ -113,18 +107,18 @@ class Totals(NamedTuple):
 
 
 class _Room(NamedTuple):
-    """Working memory for a block of rows: their indices, positions, values and scores."""
+    """Working memory: indices of rows, and a block's labels, values and scores."""
 
+    open: np.ndarray
     at: np.ndarray
-    own: np.ndarray
     before: np.ndarray
     gathered: np.ndarray
     norms: np.ndarray
     scores: np.ndarray
+    fast: np.ndarray
     values: np.ndarray
-    places: np.ndarray
-    members: np.ndarray
-    counts: np.ndarray
+    winner: np.ndarray
+    origin: np.ndarray
 
 
 @_any_order
@@ -148,11 +142,23 @@ def dot(x: np.ndarray, y: np.ndarray) -> np.float32:
 
 @_in_order
 def _exact_squared_distance(x: np.ndarray, y: np.ndarray) -> np.float64:
-    total = np.float64(0)
-    for j in range(x.shape[0]):
-        difference = np.float64(x[j]) - np.float64(y[j])
-        total += difference * difference
-    return total
+    """|x - y|^2, float64; four sums side by side, in an order that no processor changes."""
+    one = two = three = four = np.float64(0)
+    width = x.shape[0]
+    whole = width - width % 4
+    for j in range(0, whole, 4):
+        a = np.float64(x[j]) - np.float64(y[j])
+        b = np.float64(x[j + 1]) - np.float64(y[j + 1])
+        c = np.float64(x[j + 2]) - np.float64(y[j + 2])
+        d = np.float64(x[j + 3]) - np.float64(y[j + 3])
+        one += a * a
+        two += b * b
+        three += c * c
+        four += d * d
+    for j in range(whole, width):
+        a = np.float64(x[j]) - np.float64(y[j])
+        one += a * a
+    return (one + two) + (three + four)
 
 
 @_any_order
@@ -169,6 +175,18 @@ def fill_distances(
     """Writes |x - values[label]|^2 of rows [n, d] to distances float64 [n]."""
     for i in range(rows.shape[0]):
         distances[i] = _exact_squared_distance(rows[i], values[labels[i]])
+
+
+@_in_order
+def add_inertia(
+    rows: np.ndarray, weights: np.ndarray, values: np.ndarray, labels: np.ndarray,
+    inertia: np.ndarray,
+) -> None:  # fmt: skip
+    """Adds weight times |x - values[label]|^2 to inertia float64 [k]; no weights [0] are 1 each."""
+    weighted = len(weights) > 0
+    for i in range(rows.shape[0]):
+        weight = weights[i] if weighted else 1.0
+        inertia[labels[i]] += weight * _exact_squared_distance(rows[i], values[labels[i]])
 
 
 @_in_order
@@ -194,21 +212,19 @@ def _root(squared: np.float32) -> np.float32:
 
 @_in_order
 def _exactly_nearest(x: np.ndarray, centroids: Centroids, reach: np.float32) -> int:
-    """The nearest by float64 of those that score at most `reach`; ties: the lowest original."""
-    values, half_norms, original = centroids.values, centroids.half_norms, centroids.original
+    """The nearest by float64 of those that score at most `reach`; ties go to the lowest index."""
+    values, half_norms = centroids.values, centroids.half_norms
     least = np.float64(np.inf)
     for j in range(len(values)):
         if half_norms[j] - dot(x, values[j]) <= reach:
             distance = _exact_squared_distance(x, values[j])
             least = distance if distance < least else least
     least *= np.float64(1 + (len(x) + 2) * 2.0**-52)  # see distances.tie_factor
-    best = -1
     for j in range(len(values)):
-        if half_norms[j] - dot(x, values[j]) <= reach:
-            tied = _exact_squared_distance(x, values[j]) <= least
-            if tied and (best < 0 or original[j] < original[best]):
-                best = j
-    return best
+        near = half_norms[j] - dot(x, values[j]) <= reach
+        if near and _exact_squared_distance(x, values[j]) <= least:
+            return j
+    return -1
 
 
 @_in_order
@@ -293,330 +309,221 @@ def _distances(
 
 
 @_in_order
-def _store_lower(distances: np.ndarray, drift: np.float32) -> None:
-    for i in range(distances.shape[0]):
-        distances[i] = _stored_lower(distances[i], drift)
-
-
-@_in_order
-def _by_group(
-    centroids: Centroids, drift: Drift, room: _Room, scores: np.ndarray, errors: np.ndarray
-) -> np.ndarray:
-    """Folds scores [k, b] group by group; returns the groups' stored lower bounds [2 t, b].
-
-    The first t are those of all members, the others those without the nearest of the group.
-    """
-    groups = len(centroids.offsets) - 1
-    count = scores.shape[1]
-    lows = room.values[5:].reshape(-1)[: 2 * groups * count].reshape((2 * groups, count))
-    best, runner_up = room.values[0, :count], room.values[1, :count]
-    winner, home = room.places[0, :count], room.places[1, :count]
-    for g in range(groups):
-        first, last = centroids.offsets[g], centroids.offsets[g + 1]
-        two_least(
-            scores[first:last], centroids.half_norms, _SUBTRACT, first,
-            lows[g], lows[groups + g], room.places[2 + g, :count],
-        )  # fmt: skip
-    zeros = np.zeros(groups, np.float32)
-    two_least(lows[:groups], zeros, _ADD, 0, best, runner_up, home)
-    places, norms = room.places, room.norms[:count]
-    for i in range(count):
-        winner[i] = places[2 + home[i], i]
-        runner_up[i] = min(runner_up[i], lows[groups + home[i], i])
-    for g in range(2 * groups):
-        _distances(lows[g], norms, errors, _SUBTRACT, lows[g])
-        _store_lower(lows[g], drift.groups[g % groups])
-    return lows
-
-
-@_in_order
 def _contested(
     best: np.ndarray, runner_up: np.ndarray, x: np.ndarray, centroids: Centroids,
-    errors: np.ndarray, distance: np.ndarray, winner: np.ndarray, home: np.ndarray,
+    errors: np.ndarray, distance: np.ndarray, winner: np.ndarray,
 ) -> None:  # fmt: skip
-    """Decides in float64 where the two nearest are closer than rounding; home becomes -1."""
+    """Decides in float64 where the two nearest are closer than rounding."""
     rounding = _rounding(x.shape[1])
     for i in range(len(best)):
         if runner_up[i] <= distance[i]:
             new = _exactly_nearest(x[i], centroids, best[i] + errors[i])
             winner[i] = new
-            home[i] = -1
             runner_up[i] = _ZERO
             exact = np.sqrt(squared_distance(x[i], centroids.values[new]))
             distance[i] = exact * (_ADD + rounding)
 
 
 @_in_order
-def _keep(
-    index: np.ndarray, winner: np.ndarray, distance: np.ndarray, runner_up: np.ndarray,
-    own_drift: np.ndarray, others_drift: np.ndarray, labels: np.ndarray, upper: np.ndarray,
-    other: np.ndarray,
-) -> None:  # fmt: skip
-    for i in range(len(winner)):
-        r, new = index[i], winner[i]
-        labels[r] = new
-        upper[r] = _stored_upper(distance[i], own_drift[new])
-        other[r] = _stored_lower(runner_up[i], others_drift[new])
+def _score(x: np.ndarray, norms: np.ndarray, centroids: Centroids, room: _Room) -> None:
+    """The nearest centroid of each row x [b, d], and what its distance and the next one's are.
 
-
-@_in_order
-def _keep_lower(index: np.ndarray, home: np.ndarray, lows: np.ndarray, lower: np.ndarray) -> None:
-    groups = lower.shape[1]
-    for i in range(len(home)):
-        r = index[i]
-        for g in range(groups):
-            lower[r, g] = lows[g, i]
-        if home[i] >= 0:
-            lower[r, home[i]] = lows[groups + home[i], i]
-
-
-@_in_order
-def _assign_fully(
-    index: np.ndarray, x: np.ndarray, centroids: Centroids, bounds: Bounds, drift: Drift,
-    room: _Room,
-) -> None:  # fmt: skip
-    """Assigns the rows x [b, d], whose places are index [b], by one matmul with all centroids."""
+    These are left in winner, values[3] (an upper bound) and values[1] (a lower bound).
+    """
     count, width = x.shape
     scores = room.scores[: len(centroids.values) * count].reshape((-1, count))
     best, runner_up = room.values[0, :count], room.values[1, :count]
     errors, distance = room.values[2, :count], room.values[3, :count]
-    winner, home = room.places[0, :count], room.places[1, :count]
-    norms = room.norms[:count]
+    winner = room.winner[:count]
     np.dot(centroids.columns.T, x.T, scores)
     _errors(norms, centroids.longest, width, errors)
-    lows = scores
-    if len(centroids.offsets) == 2:
-        two_least(scores, centroids.half_norms, _SUBTRACT, 0, best, runner_up, winner)
-    else:
-        lows = _by_group(centroids, drift, room, scores, errors)
+    two_least(scores, centroids.half_norms, _SUBTRACT, 0, best, runner_up, winner)
     _distances(best, norms, errors, _ADD, distance)
     _distances(runner_up, norms, errors, _SUBTRACT, runner_up)
-    _contested(best, runner_up, x, centroids, errors, distance, winner, home)
-    _keep(
-        index, winner, distance, runner_up, drift.own, drift.others,
-        bounds.labels, bounds.upper, bounds.other,
-    )  # fmt: skip
-    if len(centroids.offsets) > 2:
-        _keep_lower(index, home, lows, bounds.lower)
+    _contested(best, runner_up, x, centroids, errors, distance, winner)
 
 
 @_in_order
-def _score_group(
-    g: int, rows: np.ndarray, centroids: Centroids, labels: np.ndarray, room: _Room
-) -> None:
-    """The two least scores of a group's centroids, but for the own one, of the group's members.
-
-    They are left in values[0] and values[1], and the nearest's position in places[0].
-    """
-    m, width = room.counts[g], rows.shape[1]
-    first, last = centroids.offsets[g], centroids.offsets[g + 1]
-    x = room.gathered.reshape(-1)[: m * width].reshape((m, width))
-    scores = room.scores[: (last - first) * m].reshape((last - first, m))
-    index, members = room.at, room.members[g]
-    for q in range(m):
-        source = rows[index[members[q]]]
-        for j in range(width):
-            x[q, j] = source[j]
-    np.dot(centroids.values[first:last], x.T, scores)
-    for q in range(m):
-        label = labels[index[members[q]]]
-        if first <= label < last:
-            scores[label - first, q] = -_INF
-    two_least(
-        scores, centroids.half_norms, _SUBTRACT, first,
-        room.values[0, :m], room.values[1, :m], room.places[0, :m],
-    )  # fmt: skip
-
-
-@_in_order
-def _merge_group(g: int, norms: np.ndarray, bounds: Bounds, drift: Drift, room: _Room) -> None:
-    """Lets a group's nearest compete with the best of the groups before (values[2..5])."""
-    best, runner_up, errors, after = room.values[2], room.values[3], room.values[4], room.values[5]
-    least, second, arg, winner = room.values[0], room.values[1], room.places[0], room.places[1]
-    index, members, lower, moved = room.at, room.members[g], bounds.lower, drift.groups[g]
-    for q in range(room.counts[g]):
-        p = members[q]
-        r = index[p]
-        low = norms[r] + 2 * least[q]
-        lower[r, g] = _stored_lower(_root(low - errors[p]), moved)
-        if low < best[p]:
-            after[p] = norms[r] + 2 * second[q]
-            runner_up[p] = min(best[p], after[p])
-            best[p] = low
-            winner[p] = arg[q]
-        elif low < runner_up[p]:
-            runner_up[p] = low
-
-
-@_in_order
-def _relabel(
-    p: int, new: int, points: Points, centroids: Centroids, bounds: Bounds, drift: Drift,
-    room: _Room,
-) -> None:  # fmt: skip
-    """Gives a row of the block a new label, and the bounds that go with it."""
-    r = room.at[p]
-    label, rounding = bounds.labels[r], _rounding(points.rows.shape[1])
-    if new == room.places[1, p]:
-        g = centroids.group_of[new]
-        without_new = _root(room.values[5, p] - room.values[4, p])
-        bounds.lower[r, g] = _stored_lower(without_new, drift.groups[g])
-    g = centroids.group_of[label]
-    left = _stored_lower(room.own[p] * (1 - 2 * rounding), drift.groups[g])
-    bounds.lower[r, g] = min(bounds.lower[r, g], left)
-    distance = np.sqrt(squared_distance(points.rows[r], centroids.values[new])) * (1 + rounding)
-    bounds.labels[r] = new
-    bounds.upper[r] = _stored_upper(distance, drift.own[new])
-
-
-@_in_order
-def _assign_by_group(
-    kept: int, points: Points, centroids: Centroids, bounds: Bounds, drift: Drift, room: _Room
-) -> None:
-    """Assigns rows index[:kept], asking only groups that could be nearer than the own centroid."""
-    rounding = _rounding(points.rows.shape[1])
-    best, runner_up, errors = room.values[2], room.values[3], room.values[4]
-    index, own, winner, norms = room.at, room.own, room.places[1], points.norms
-    labels, other, lower = bounds.labels, bounds.other, bounds.lower
-    others_drift, group_drift, longest = drift.others, drift.groups, centroids.longest
-    for p in range(kept):
-        reach = np.sqrt(norms[index[p]]) + longest
-        errors[p] = rounding * reach * reach
-        best[p] = own[p] * own[p]
-        runner_up[p] = _INF
-        winner[p] = labels[index[p]]
-    for g in range(len(centroids.offsets) - 1):
-        if room.counts[g]:
-            _score_group(g, points.rows, centroids, labels, room)
-            _merge_group(g, norms, bounds, drift, room)
-    for p in range(kept):
-        r = index[p]
-        new = winner[p]
-        # The own distance is an upper bound, the others are within one error.
-        if runner_up[p] - best[p] <= 4 * errors[p]:
-            new = _exactly_nearest(points.rows[r], centroids, (best[p] - norms[r]) / 2 + errors[p])
-        if new != labels[r]:
-            _relabel(p, new, points, centroids, bounds, drift, room)
-        least = _least_lower(lower[r], group_drift)
-        other[r] = _stored_lower(max(least, _ZERO), others_drift[new])
-
-
-@compiled(fastmath={'nnan', 'nsz'})
-def _least_lower(lower: np.ndarray, drift: np.ndarray) -> np.float32:
-    least = _INF
-    for g in range(lower.shape[0]):
-        bound = lower[g] - drift[g]
-        least = bound if bound < least else least
-    return least
-
-
-@_in_order
-def _pairs_within(
-    lower: np.ndarray, drift: np.ndarray, offsets: np.ndarray, distance: np.float32
+def _book(
+    first: int, index: np.ndarray, count: int, points: Points, room: _Room, totals: Totals
 ) -> int:
-    """How many centroids stand in groups that may reach into `distance`."""
-    pairs = 0
-    for g in range(lower.shape[0]):
-        pairs += offsets[g + 1] - offsets[g] if lower[g] - drift[g] <= distance else 0
-    return pairs
+    """Moves rows with a new label from cluster to cluster; returns how many those are.
 
-
-@_in_order
-def _list_members(kept: int, bounds: Bounds, drift: Drift, room: _Room) -> None:
-    members, counts, index, own = room.members, room.counts, room.at, room.own
-    lower, group_drift = bounds.lower, drift.groups
-    counts[:] = 0
-    for p in range(kept):
-        r, within = index[p], own[p] * _WIDER
-        for g in range(len(counts)):
-            members[g, counts[g]] = p
-            counts[g] += lower[r, g] - group_drift[g] <= within
-
-
-@_in_order
-def _assign_block(
-    kept: int, fully: bool, points: Points, centroids: Centroids, bounds: Bounds, drift: Drift,
-    room: _Room,
-) -> None:  # fmt: skip
-    if not fully:
-        _list_members(kept, bounds, drift, room)
-        _assign_by_group(kept, points, centroids, bounds, drift, room)
-        return
-    index, norms, row_norms, rows = room.at[:kept], room.norms, points.norms, points.rows
-    x = rows[index[0] : index[0] + kept]
-    if index[kept - 1] - index[0] >= kept:
-        x = room.gathered[:kept]
-        for p in range(kept):
-            source = rows[index[p]]
-            for j in range(source.shape[0]):
-                x[p, j] = source[j]
-    for p in range(kept):
-        norms[p] = row_norms[index[p]]
-    _assign_fully(index, x, centroids, bounds, drift, room)
-
-
-@_in_order
-def _move(
-    x: np.ndarray, weight: float, new: int, sums: np.ndarray, weights: np.ndarray,
-    energies: np.ndarray, rows: np.ndarray,
-) -> None:  # fmt: skip
-    """Adds a row to a cluster; with a negative weight: takes it away."""
-    energy = np.float64(0)
-    for j in range(x.shape[0]):
-        value = np.float64(x[j])
-        energy += value * value
-        sums[new, j] += weight * value
-    energies[new] += weight * energy
-    weights[new] += weight
-    rows[new] += np.int64(np.sign(weight))
-
-
-@_in_order
-def _settle(
-    kept: int, pairs: int, points: Points, centroids: Centroids, bounds: Bounds, drift: Drift,
-    room: _Room, totals: Totals,
-) -> int:  # fmt: skip
-    """Assigns the block's rows and moves those with a new label; returns how many those are."""
-    index, before, labels, rows = room.at, room.before, bounds.labels, points.rows
-    row_weights, weighted = points.weights, len(points.weights) > 0
+    They are index[:count], or first.. where `first` is not negative.
+    """
+    rows, row_weights, weighted = points.rows, points.weights, len(points.weights) > 0
+    before, winner, origin = room.before, room.winner, room.origin
     sums, weights, energies, counts = totals.sums, totals.weights, totals.energies, totals.rows
-    for p in range(kept):
-        before[p] = labels[index[p]]
-    fully = pairs > _FULL_SHARE * len(centroids.values) * kept
-    _assign_block(kept, fully, points, centroids, bounds, drift, room)
     moved = 0
-    for p in range(kept):
-        r = index[p]
-        old, new = before[p], labels[r]
-        if new != old:
-            moved += 1
-            weight = row_weights[r] if weighted else 1.0
-            _move(rows[r], weight, new, sums, weights, energies, counts)
-            if old >= 0:
-                _move(rows[r], -weight, old, sums, weights, energies, counts)
+    for p in range(count):
+        old, new = before[p], winner[p]
+        if new == old:
+            continue
+        moved += 1
+        r = index[p] if first < 0 else first + p
+        x, weight = rows[r], row_weights[r] if weighted else 1.0
+        present, energy = np.int64(weight > 0), weight * _exact_squared_distance(x, origin)
+        for j in range(x.shape[0]):
+            sums[new, j] += weight * np.float64(x[j])
+        weights[new] += weight
+        energies[new] += energy
+        counts[new] += present
+        if old >= 0:
+            for j in range(x.shape[0]):
+                sums[old, j] -= weight * np.float64(x[j])
+            weights[old] -= weight
+            energies[old] -= energy
+            counts[old] -= present
     return moved
 
 
 @_in_order
-def _room_for(block: int, width: int, centroids: Centroids) -> _Room:
-    k, groups = len(centroids.values), len(centroids.offsets) - 1
+def _settle_all(
+    first: int, count: int, points: Points, centroids: Centroids, bounds: Bounds, drift: Drift,
+    room: _Room, totals: Totals,
+) -> int:  # fmt: skip
+    """Assigns rows first..first + count by all centroids; returns how many have moved."""
+    block = slice(first, first + count)
+    labels, upper, other = bounds.labels[block], bounds.upper[block], bounds.other[block]
+    runner_up, distance, winner = room.values[1], room.values[3], room.winner
+    before, own, others = room.before, drift.own, drift.others
+    _score(points.rows[block], points.norms[block], centroids, room)
+    for p in range(count):
+        new = winner[p]
+        before[p] = labels[p]
+        labels[p] = new
+        upper[p] = _stored_upper(distance[p], own[new])
+        other[p] = _stored_lower(runner_up[p], others[new])
+    return _book(first, room.at, count, points, room, totals)
+
+
+@_in_order
+def _settle(
+    index: np.ndarray, points: Points, centroids: Centroids, bounds: Bounds, drift: Drift,
+    room: _Room, totals: Totals,
+) -> int:  # fmt: skip
+    """Assigns the rows of an index by all centroids; returns how many have moved."""
+    before, norms, rows, count = room.before, room.norms, points.rows, len(index)
+    labels, upper, other, row_norms = bounds.labels, bounds.upper, bounds.other, points.norms
+    runner_up, distance, winner = room.values[1], room.values[3], room.winner
+    own, others = drift.own, drift.others
+    x = room.gathered[:count]
+    for p in range(count):
+        source = rows[index[p]]
+        norms[p] = row_norms[index[p]]
+        for j in range(source.shape[0]):
+            x[p, j] = source[j]
+    _score(x, norms[:count], centroids, room)
+    for p in range(count):
+        r, new = index[p], winner[p]
+        before[p] = labels[r]
+        labels[r] = new
+        upper[r] = _stored_upper(distance[p], own[new])
+        other[r] = _stored_lower(runner_up[p], others[new])
+    return _book(-1, index, count, points, room, totals)
+
+
+@_in_order
+def _fast_distances(
+    first: int, count: int, points: Points, fast: Centroids, labels: np.ndarray, room: _Room
+) -> None:
+    """Lower bounds of the distances of rows first.. to the nearest fast centroid but their own.
+
+    They are left in room.fast[:count].
+    """
+    x, norms = points.rows[first : first + count], points.norms[first : first + count]
+    scores = room.scores[: len(fast.values) * count].reshape((-1, count))
+    least, second, errors = room.values[0, :count], room.values[1, :count], room.values[2, :count]
+    arg, original, found = room.winner[:count], fast.original, room.fast[:count]
+    np.dot(fast.columns.T, x.T, scores)
+    _errors(norms, fast.longest, x.shape[1], errors)
+    two_least(scores, fast.half_norms, _SUBTRACT, 0, least, second, arg)
+    for i in range(count):
+        if original[arg[i]] == labels[first + i]:
+            least[i] = second[i]
+    _distances(least, norms, errors, _SUBTRACT, found)
+
+
+@_in_order
+def _list_open(
+    first: int, count: int, waiting: int, any_fast: bool, bounds: Bounds, drift: Drift, room: _Room
+) -> int:
+    """Adds those of rows first.. whose bounds overlap to room.open; returns how many it holds.
+
+    Where there are fast centroids, the lower bounds are stored anew, these included.
+    """
+    labels, upper, other = bounds.labels, bounds.upper, bounds.other
+    own, others, slow, near, found = drift.own, drift.others, drift.slow, room.fast, room.open
+    for p in range(count):
+        r = first + p
+        label = labels[r]
+        apart = min(other[r] - slow[label], near[p])
+        if any_fast:
+            other[r] = _stored_lower(max(apart, _ZERO), others[label])
+        found[waiting] = r
+        waiting += not (upper[r] + own[label]) * _WIDER < apart
+    return waiting
+
+
+@_in_order
+def _look(
+    waiting: int, kept: int, points: Points, centroids: Centroids, bounds: Bounds, drift: Drift,
+    room: _Room,
+) -> int:  # fmt: skip
+    """Adds those rows of room.open that remain open once the own distance is known to room.at.
+
+    Returns how many it holds.
+    """
+    rows, values, labels, upper = points.rows, centroids.values, bounds.labels, bounds.upper
+    other, own, others, index, at = bounds.other, drift.own, drift.others, room.open, room.at
+    outward = _ADD + _rounding(rows.shape[1])
+    for q in range(waiting):
+        r = index[q]
+        label = labels[r]
+        distance = np.sqrt(squared_distance(rows[r], values[label])) * outward
+        upper[r] = _stored_upper(distance, own[label])
+        at[kept] = r
+        kept += not distance * _WIDER < other[r] - others[label]
+    return kept
+
+
+@_in_order
+def _room_for(block: int, width: int, k: int) -> _Room:
     return _Room(
-        np.empty(block, np.int64),
-        np.empty(block, np.float32),
+        np.empty(2 * block, np.int64),
+        np.empty(4 * block, np.int64),
         np.empty(block, np.int32),
         np.empty((block, width), np.float32),
         np.empty(block, np.float32),
         np.empty(k * block, np.float32),
-        np.empty((6 + 2 * groups, block), np.float32),
-        np.empty((2 + groups, block), np.int32),
-        np.empty((groups, block), np.int32),
-        np.zeros(groups, np.int64),
+        np.full(block, _INF),
+        np.empty((4, block), np.float32),
+        np.empty(block, np.int32),
+        np.zeros(width, np.float32),
     )
 
 
 @_in_order
-def assign_segment(
+def assign_all(
     start: int, stop: int, block: int, points: Points, centroids: Centroids, bounds: Bounds,
     drift: Drift, totals: Totals,
+) -> int:  # fmt: skip
+    """Assigns rows start..stop to their nearest centroids without asking bounds.
+
+    See `assign_segment`.
+    """
+    room = _room_for(block, points.rows.shape[1], len(centroids.values))
+    moved = 0
+    for first in range(start, stop, block):
+        count = min(block, stop - first)
+        moved += _settle_all(first, count, points, centroids, bounds, drift, room, totals)
+    return moved
+
+
+@_in_order
+def assign_segment(
+    start: int, stop: int, block: int, points: Points, centroids: Centroids, fast: Centroids,
+    bounds: Bounds, drift: Drift, totals: Totals,
 ) -> int:  # fmt: skip
     """Assigns rows start..stop to their nearest centroids, and books those that move.
 
@@ -625,48 +532,38 @@ def assign_segment(
       stop: after the last row.
       block: how many rows are scored at once.
       points: all rows.
-      centroids: float32, by group.
-      bounds: of all rows; those of start..stop are read and written.
+      centroids: all.
+      fast: those that `drift.slow` leaves out; none, where bounds need not be stored anew.
+      bounds: of all rows, which have labels; those of start..stop are read and written.
       drift: of the centroids.
       totals: takes what moved from cluster to cluster, in the order of the rows.
 
     Returns:
       How many rows have a new cluster.
     """
-    room = _room_for(block, points.rows.shape[1], centroids)
-    rows, labels, upper, other = points.rows, bounds.labels, bounds.upper, bounds.other
-    lower, values, offsets = bounds.lower, centroids.values, centroids.offsets
-    own_drift, others_drift, group_drift = drift.own, drift.others, drift.groups
-    index, own, k, groups = room.at, room.own, len(values), len(offsets) - 1
-    outward = _ADD + _rounding(rows.shape[1])
-    moved, kept, pairs = 0, 0, 0
-    looked, spared, blocks = 0, 0, 0
-    for r in range(start, stop):
-        label, distance, found = labels[r], _INF, k
-        if label >= 0:
-            apart = other[r] - others_drift[label]
-            if (upper[r] + own_drift[label]) * _WIDER < apart:
-                continue
+    room = _room_for(block, points.rows.shape[1], len(centroids.values))
+    at, moved, waiting, kept, looked, spared = room.at, 0, 0, 0, 0, 0
+    for first in range(start, stop, block):
+        count = min(block, stop - first)
+        if len(fast.values):
+            _fast_distances(first, count, points, fast, bounds.labels, room)
+        waiting = _list_open(first, count, waiting, len(fast.values) > 0, bounds, drift, room)
+        last = first + count == stop
+        if waiting < block and not last:
+            continue
         # A look at the own centroid may spare the others, unless it hardly ever does.
-        if label >= 0 and (groups > 1 or spared * 16 >= looked or blocks % 8 == 0):
-            looked += 1
-            distance = np.sqrt(squared_distance(rows[r], values[label])) * outward
-            upper[r] = _stored_upper(distance, own_drift[label])
-            if distance * _WIDER < apart:
-                spared += 1
-                continue
-            if groups > 1:
-                found = _pairs_within(lower[r], group_drift, offsets, distance * _WIDER)
-            if found == 0:
-                other[r] = _stored_lower(_least_lower(lower[r], group_drift), others_drift[label])
-                continue
-        index[kept] = r
-        own[kept] = distance
-        kept += 1
-        pairs += found
-        if kept == block:
-            moved += _settle(kept, pairs, points, centroids, bounds, drift, room, totals)
-            kept, pairs, blocks = 0, 0, blocks + 1
-    if kept:
-        moved += _settle(kept, pairs, points, centroids, bounds, drift, room, totals)
+        if spared * 16 >= looked or (first // block) % 8 == 0:
+            found = _look(waiting, kept, points, centroids, bounds, drift, room)
+            looked, spared = looked + waiting, spared + waiting - (found - kept)
+            kept = found
+        else:
+            at[kept : kept + waiting] = room.open[:waiting]
+            kept += waiting
+        waiting, done = 0, 0
+        while kept - done >= block or (last and kept > done):
+            index = at[done : min(done + block, kept)]
+            moved += _settle(index, points, centroids, bounds, drift, room, totals)
+            done += len(index)
+        at[: kept - done] = at[done:kept].copy()
+        kept -= done
     return moved

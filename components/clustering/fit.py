@@ -60,7 +60,8 @@ def fit_in_place(
     starts = _starts(rows, options, start)
     # One BLAS thread each: the last bits of a product depend on how many share it.
     with worker_threads() as threads, threadpool_limits(limits=1, user_api='blas'):
-        frame = enter_in_place(rows, options.distance_metric, threads)
+        compiled = compiling_pays(len(rows), options.k, rows.width)
+        frame = enter_in_place(rows, options.distance_metric, threads, compiled)
         run = _Run(rows, options, frame, make_step or local_step, threads)
         for index in range(len(state.restarts), len(starts)):
             watch = _watching(state, index, on_iteration, checkpoints)

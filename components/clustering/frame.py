@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Frame:
         """Raises ValueError for feature-space rows [n, d] that have no place in this frame."""
         if self.metric == COSINE_DISTANCE:
             _refuse_zero_rows(rows)
-        _refuse_overflow(self.enter(rows))
+        _refuse_overflow(_largest(self.enter(rows)), rows.shape[1])
 
     def leave(self, centroids: np.ndarray) -> np.ndarray:
         """Centroids of this frame [k, d] as float32 feature-space centroids."""
@@ -76,43 +77,65 @@ def normalised(rows: np.ndarray) -> np.ndarray:
     return rows / np.where(lengths > 0, lengths, 1.0)
 
 
-def weighted_mean(rows: WeightedRows, threads: ThreadPoolExecutor) -> np.ndarray:
-    """The weighted mean of the rows, float64 [d], accumulated in float64 block by block."""
-
-    def sum_of(segment: slice) -> np.ndarray:
-        total = np.zeros(rows.width)
-        for block in _blocks(segment):
-            total += rows.weights_in(block) @ rows.values[block]
-        return total
-
-    sums = list(threads.map(sum_of, segments_of(len(rows))))
-    mean: np.ndarray = np.sum(sums, axis=0) / rows.total_weight
-    return mean
-
-
-def enter_in_place(rows: WeightedRows, metric: str, threads: ThreadPoolExecutor) -> Frame:
+def enter_in_place(
+    rows: WeightedRows, metric: str, threads: ThreadPoolExecutor, compiled: bool = False
+) -> Frame:
     """Overwrites feature-space rows with rows of the frame that suits them.
+
+    Args:
+      rows: finite.
+      metric: 'squared_euclidean' or 'cosine'.
+      threads: where segments of rows run.
+      compiled: whether to use compiled passes (under squared_euclidean).
 
     Raises:
       ValueError: counting the rows of length zero under cosine, or where values are so large
         that their squared distances overflow float32.
     """
+    segments = segments_of(len(rows))
     if metric == COSINE_DISTANCE:
         _refuse_zero_rows(rows.values)
-        frame = Frame(metric, np.zeros(rows.width))
+        frame, enter = Frame(metric, np.zeros(rows.width)), _enter
     else:
-        shift = weighted_mean(rows, threads).astype(np.float32).astype(np.float64)
-        frame = Frame(metric, shift)
-
-    def enter(segment: slice) -> None:
-        for block in _blocks(segment):
-            entered = frame.enter(rows.values[block])
-            _refuse_overflow(entered)
-            rows.values[block] = entered
-
-    for _ in threads.map(enter, segments_of(len(rows))):
-        pass
+        sum_of, enter = (_compiled_sum, _compiled_enter) if compiled else (_sum, _enter)
+        sums = list(threads.map(partial(sum_of, rows), segments))
+        mean = np.sum(sums, axis=0) / rows.total_weight
+        frame = Frame(metric, mean.astype(np.float32).astype(np.float64))
+    for largest in threads.map(partial(enter, rows, frame), segments):
+        _refuse_overflow(largest, rows.width)
     return frame
+
+
+def _sum(rows: WeightedRows, segment: slice) -> np.ndarray:
+    """The weighted sum of some rows, float64 [d], block by block."""
+    total = np.zeros(rows.width)
+    for block in _blocks(segment):
+        total += rows.weights_in(block) @ rows.values[block]
+    return total
+
+
+def _enter(rows: WeightedRows, frame: Frame, segment: slice) -> float:
+    """Brings some rows into a frame, in place; returns the largest absolute value there."""
+    largest = 0.0
+    for block in _blocks(segment):
+        rows.values[block] = entered = frame.enter(rows.values[block])
+        largest = max(largest, _largest(entered))
+    return largest
+
+
+def _compiled_sum(rows: WeightedRows, segment: slice) -> np.ndarray:
+    from tfx_kmeans.clustering.compiled_frame import add_column_sums
+
+    total = np.zeros(rows.width)
+    weights = np.empty(0) if rows.weights is None else rows.weights[segment]
+    add_column_sums(rows.values[segment], weights, total)
+    return total
+
+
+def _compiled_enter(rows: WeightedRows, frame: Frame, segment: slice) -> float:
+    from tfx_kmeans.clustering.compiled_frame import shift_rows
+
+    return float(shift_rows(rows.values[segment], frame.shift.astype(np.float32)))
 
 
 def _blocks(segment: slice) -> Iterator[slice]:
@@ -132,9 +155,13 @@ def _refuse_zero_rows(rows: np.ndarray) -> None:
         )
 
 
-def _refuse_overflow(block: np.ndarray) -> None:
-    largest = float(max(block.max(initial=0.0), -block.min(initial=0.0)))
-    limit = float(np.sqrt(np.finfo(np.float32).max / (8 * block.shape[1])))
+def _largest(rows: np.ndarray) -> float:
+    return float(max(rows.max(initial=0.0), -rows.min(initial=0.0)))
+
+
+def _refuse_overflow(largest: float, width: int) -> None:
+    """Raises ValueError where squared distances of `width` such values overflow float32."""
+    limit = float(np.sqrt(np.finfo(np.float32).max / (8 * width)))
     if not largest <= limit:
         raise ValueError(
             f"A value lies {largest:.3g} from its column's mean, more than {limit:.3g}: squared "

@@ -7,8 +7,8 @@ from sklearn.datasets import make_blobs
 from threadpoolctl import threadpool_limits
 
 from tfx_kmeans.clustering.bounded_step import BoundedStep
+from tfx_kmeans.clustering.fast_centroids import fast_centroids
 from tfx_kmeans.clustering.frame import enter_in_place
-from tfx_kmeans.clustering.grouping import groups_of
 from tfx_kmeans.clustering.lloyd import next_centroids
 from tfx_kmeans.clustering.local_step import LocalStep
 from tfx_kmeans.clustering.segments import worker_threads
@@ -74,8 +74,7 @@ def test_every_step_is_that_of_the_plain_one(threads, data, n, d, k, metric, wei
 
 
 def found_labels(step, n):
-    return step._assign(None if step is None else step._course.values.astype('f')[
-        np.argsort(step._course.order)], slice(0, n)).labels  # fmt: skip
+    return step._course.bounds.labels[:n]
 
 
 def test_labels_are_those_of_scipy(threads):
@@ -135,12 +134,40 @@ def test_most_rows_are_not_compared_once_centroids_rest(threads, monkeypatch):
     assert looked_at < 0.2 * len(values)
 
 
-def test_groups_hold_all_centroids_and_none_is_empty():
-    for k in (1, 127, 128, 300, 1024):
-        groups = groups_of(np.random.default_rng(0).normal(size=(k, 5)).astype('f'))
-        assert len(groups) == k
-        assert set(groups) == set(range(groups.max() + 1))
-        assert groups.max() + 1 <= 32
-        assert (groups.max() == 0) == (k < 128)
-    same = groups_of(np.zeros((200, 4), np.float32))
-    assert set(same) == {0}
+def test_rows_are_compared_with_all_where_all_centroids_have_moved():
+    steps = np.linspace(1, 2, 64)
+    assert fast_centroids(np.full(100, 0.5), steps, 32) is None
+
+
+def test_no_centroid_is_fast_where_all_rest():
+    assert fast_centroids(np.full(100, 0.5), np.full(64, 0.1), 32).size == 0
+
+
+def test_the_few_that_moved_far_are_fast():
+    steps = np.full(64, 0.01)
+    steps[[7, 40]] = 5, 6
+    found = fast_centroids(np.full(100, 0.5), steps, 32)
+    assert {7, 40} <= set(found)
+    assert len(found) <= 8
+
+
+@pytest.mark.parametrize('k', [12, 150])
+def test_a_few_fast_centroids_hide_no_change(threads, k):
+    """Two centroids leap about while the others creep: the case that fast centroids are for."""
+    values = overlapping(20_000, 6, k)
+    rows = WeightedRows(values)
+    plain, bounded = LocalStep(rows, 1.0, threads), BoundedStep(rows, 1.0, threads)
+    rng = np.random.default_rng(3)
+    centroids = values[rng.choice(len(values), k, replace=False)].copy()
+    used = []
+    for _ in range(15):
+        expected, found = plain(centroids), bounded(centroids)
+        np.testing.assert_array_equal(bounded._course.bounds.labels, plain._labels)
+        assert found.moved == expected.moved
+        centroids += rng.normal(scale=1e-3, size=centroids.shape).astype('f')
+        centroids[[1, 4]] = values[rng.choice(len(values), 2)]
+        plan = bounded._course._fast(
+            np.linalg.norm(centroids - bounded._course.values, axis=1), values.shape[1]
+        )
+        used.append(0 if plan is None else len(plan))
+    assert max(used) >= 2
