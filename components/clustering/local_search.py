@@ -22,7 +22,7 @@ from tfx_kmeans.clustering.weighted_rows import WeightedRows
 _STEPS = 25  # as in the paper's experiments, where more gained little
 _LEAST_ROWS, _ROWS_A_CLUSTER = 1 << 16, 100
 _SCORES_AT_ONCE = 1 << 19
-_FEW = 1 << 18  # stands for large sums: eight segments, since there is little to do in each
+_SEGMENTS = 8  # there is little to do in each
 
 T = TypeVar('T')
 
@@ -71,7 +71,7 @@ class _Search:
         self.next = np.full(len(rows), np.inf, np.float32)
         self._rows = rows
         self._threads = threads
-        self._segments = segments_of(len(rows), _FEW)
+        self._segments = segments_of(len(rows), most=_SEGMENTS)
         self._fill = closest_filler(compiling_pays(len(rows), len(centroids), rows.width))
         self._run(lambda segment: self._look_up(np.arange(segment.start, segment.stop)))
 

@@ -15,6 +15,9 @@ from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 _BLOCK = 8192
 
+_MOST_SEGMENTS = 16
+_LEAST_VALUES = 1 << 18  # of a segment: a millisecond's work at the most
+
 T = TypeVar('T')
 
 
@@ -42,7 +45,7 @@ class Potential:
         self._points = 0
         self._rows = rows
         self._threads = threads
-        self._segments = segments_of(len(rows))
+        self._segments = segments_of(len(rows), most=_segments_worth(len(rows) * rows.width))
         self._compiled = compiling_pays(len(rows), num_clusters, rows.width)
 
     def total(self) -> float:
@@ -96,7 +99,14 @@ class Potential:
         return np.array(self._run(lambda segment: values_in(segment).sum()))
 
     def _run(self, work: Callable[[slice], T]) -> list[T]:
+        if len(self._segments) == 1:
+            return [work(self._segments[0])]
         return list(self._threads.map(work, self._segments))
+
+
+def _segments_worth(values: int) -> int:
+    """Into how many segments so many values are cut, when each call of a thread does little."""
+    return max(1, min(_MOST_SEGMENTS, values // _LEAST_VALUES))
 
 
 def drawn_rows(

@@ -16,13 +16,13 @@ _LEAST_SEGMENTS = 4
 _LEAST_ROWS = 1024  # of a segment: fewer are not worth a thread's start
 
 
-def segments_of(num_rows: int, sums_size: int = 1) -> list[slice]:
-    """Slices of rows, by their number and the size [k, d] of a segment's sums alone.
+def segments_of(num_rows: int, sums_size: int = 1, most: int | None = None) -> list[slice]:
+    """At most `most` slices of rows, by their number and the size [k, d] of a segment's sums alone.
 
     Added up in order, what the segments give does not depend on the number of threads.
     """
-    most = min(_MOST_SEGMENTS, max(_LEAST_SEGMENTS, _SUMS_AT_ONCE // sums_size))
-    count = max(1, min(most, num_rows // _LEAST_ROWS))
+    allowed = min(most or _MOST_SEGMENTS, max(_LEAST_SEGMENTS, _SUMS_AT_ONCE // sums_size))
+    count = max(1, min(allowed, num_rows // _LEAST_ROWS))
     bounds = np.linspace(0, num_rows, count + 1).astype(int)
     return [slice(start, stop) for start, stop in pairwise(bounds.tolist()) if stop > start]
 
