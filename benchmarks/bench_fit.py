@@ -143,7 +143,7 @@ def _seedings(size: _Size, data: np.ndarray, start: np.ndarray) -> list[Row]:
         {
             'k-means||': partial(_seed, seeding.kmeans_parallel, rows, size.k),
             'passes': partial(_full_passes, rows, entered),
-            'k-means++': partial(_seed, seeding.kmeans_plus_plus, rows, size.k),
+            'k-means++': partial(_seed, seeding.searched_plus_plus, rows, size.k),
             'scikit-learn': partial(_scikit_learn_seed, rows.values, size.k),
         },
         SEEDING_RUNS,

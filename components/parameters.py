@@ -10,7 +10,7 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from tfx.dsl.placeholder.placeholder import Placeholder
@@ -54,8 +54,7 @@ def encode(options_type: type, given: Mapping[str, Any]) -> dict[str, Any]:
                 'Give its value when the pipeline is built.'
             )
     defaults = {field.name: field.default for field in dataclasses.fields(options_type)}
-    stand_ins = {name: _stand_in(value, defaults[name]) for name, value in deferred.items()}
-    options = options_type(**{**given, **stand_ins})
+    options = _checked(options_type, given, deferred, defaults)
     encoded = {
         name: _to_wire(getattr(options, name), hint)
         for name, hint in hints.items()
@@ -120,9 +119,25 @@ def _is_deferred(value: Any) -> bool:
     return isinstance(value, (RuntimeParameter, Placeholder))
 
 
-def _stand_in(value: Any, default: Any) -> Any:
+def _checked(
+    options_type: Callable[..., Options],
+    given: Mapping[str, Any],
+    deferred: Mapping[str, Any],
+    defaults: Mapping[str, Any],
+) -> Options:
+    """The options, with stand-ins for those that are not known yet: left out, or if need be 1."""
+
+    def with_stand_ins(blank: Any) -> Options:
+        known = {name: _stand_in(deferred[name], defaults[name], blank) for name in deferred}
+        return options_type(**{**given, **known})
+
+    try:
+        return with_stand_ins(None)
+    except ValueError:
+        return with_stand_ins(1)
+
+
+def _stand_in(value: Any, default: Any, blank: Any) -> Any:
     """A value to check the other options with while this one is not known."""
-    own_default = getattr(value, 'default', None)
-    if own_default is not None:
-        return own_default
-    return default if default is not None else 1
+    known = [one for one in (getattr(value, 'default', None), default) if one is not None]
+    return known[0] if known else blank

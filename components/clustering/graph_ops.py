@@ -104,8 +104,9 @@ def kmeans_step(
 ) -> KMeansStep:
     """Assigns rows to the nearest centroids and sums up; one iteration of Lloyd's algorithm.
 
-    Sums are added up in float64 by a matmul, in one order on every device. Those of several
-    batches of rows may be added: the centroids of all of them are sums / cluster_weight.
+    Sums are added up in float64 by a matmul with the rows' membership, float64 [n, k]: give many
+    rows in batches. Sums and weights of batches may be added; the centroids of all of them are
+    then sums / cluster_weight.
 
     Args:
       rows: numbers [n, d].

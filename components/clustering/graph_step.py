@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,6 +13,7 @@ from tfx_kmeans.clustering.statistics import SufficientStatistics
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 _BLOCK = 1 << 16
+_PAIRS_AT_ONCE = 1 << 22  # doubles of [block, k]: 32 MB
 
 
 class GraphStep(RowsStep):
@@ -32,8 +32,9 @@ class GraphStep(RowsStep):
         """See `Step`."""
         total = SufficientStatistics.zeros(*centroids.shape)
         placed = tf.constant(centroids)
-        for start in range(0, len(self._rows), _BLOCK):
-            block = slice(start, min(start + _BLOCK, len(self._rows)))
+        size = max(256, min(_BLOCK, _PAIRS_AT_ONCE // len(centroids)))
+        for start in range(0, len(self._rows), size):
+            block = slice(start, min(start + size, len(self._rows)))
             step = kmeans_step(self._rows.values[block], self._rows.weights_in(block), placed)
             labels = step.cluster_index.numpy()
             moved = int(np.count_nonzero(self._labels[block] != labels))
@@ -43,18 +44,6 @@ class GraphStep(RowsStep):
             )
             self._labels[block] = labels
         return total
-
-    def final(self, centroids: np.ndarray) -> SufficientStatistics:
-        """See `Step`."""
-        return self(centroids)
-
-    def memory(self) -> dict[str, np.ndarray]:
-        """See `Step`: nothing but the labels counts, and these follow from the centroids."""
-        return {}
-
-    def resume(self, centroids: np.ndarray, memory: Mapping[str, np.ndarray]) -> None:  # noqa: ARG002
-        """See `Step`."""
-        self(centroids)
 
     def _assign(self, centroids: np.ndarray, block: slice) -> Assigned:
         assigned = assign(self._rows.values[block], centroids)

@@ -7,7 +7,6 @@ even the last bit (where the caller keeps BLAS to one thread, as `fit` does).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -38,18 +37,6 @@ class LocalStep(RowsStep):
         for part in self._over_segments(centroids, self._sum_segment):
             total.add(part)
         return total
-
-    def final(self, centroids: np.ndarray) -> SufficientStatistics:
-        """See `Step`."""
-        return self(centroids)
-
-    def memory(self) -> dict[str, np.ndarray]:
-        """See `Step`: nothing but the labels counts, and these follow from the centroids."""
-        return {}
-
-    def resume(self, centroids: np.ndarray, memory: Mapping[str, np.ndarray]) -> None:  # noqa: ARG002
-        """See `Step`."""
-        self(centroids)
 
     def _sum_segment(self, centroids: np.ndarray, segment: slice) -> SufficientStatistics:
         total = SufficientStatistics.zeros(*centroids.shape)

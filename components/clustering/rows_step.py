@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -48,9 +48,17 @@ class RowsStep(ABC):
     def __call__(self, centroids: np.ndarray) -> SufficientStatistics:
         """See `Step`."""
 
-    @abstractmethod
     def final(self, centroids: np.ndarray) -> SufficientStatistics:
+        """See `Step`: the same, where every distance is computed directly in any case."""
+        return self(centroids)
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """See `Step`: nothing, where only labels are remembered, which follow from centroids."""
+        return {}
+
+    def resume(self, centroids: np.ndarray, memory: Mapping[str, np.ndarray]) -> None:  # noqa: ARG002
         """See `Step`."""
+        self(centroids)
 
     @abstractmethod
     def _assign(self, centroids: np.ndarray, block: slice) -> Assigned: ...

@@ -43,7 +43,7 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
 
     Outputs:
       centroids: `KMeansCentroids`, with k, inertia, iterations and rows as custom properties, and
-        silhouette, davies_bouldin, eval_inertia and eval_rows of the eval split.
+        of the eval split silhouette, davies_bouldin, eval_inertia, eval_rows, eval_cluster_weight.
       model_run: `ModelRun`, TensorBoard logs of each restart and of the evaluation.
     """
 

@@ -120,3 +120,4 @@ def _set_properties(artifact: Any, payload: CentroidsPayload) -> None:
         if value is not None:
             artifact.set_float_custom_property(name, value)
     artifact.set_int_custom_property('eval_rows', evaluation.rows)
+    artifact.set_json_value_custom_property('eval_cluster_weight', list(evaluation.cluster_weight))

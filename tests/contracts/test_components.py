@@ -132,6 +132,9 @@ def test_num_clusters_may_be_a_runtime_parameter():
         trainer(num_clusters=RuntimeParameter('k', ptype=int, default=0))
     with pytest.raises(ValueError, match='features cannot be a RuntimeParameter'):
         trainer(features=RuntimeParameter('f', ptype=str))
+    later = RuntimeParameter('k', ptype=int)
+    assert trainer(num_clusters=later).exec_properties['num_clusters'] is later
+    assert trainer(num_clusters=later, initial_clusters=[[1.0], [2.0]]).exec_properties
 
 
 @pytest.mark.parametrize('kind', [tfx_kmeans.KMeansCentroids, tfx_kmeans.KMeansReport])

@@ -48,6 +48,8 @@ def test_it_is_evaluated_on_the_eval_split(workshop, many_rows):
     assert artifact.get_float_custom_property('davies_bouldin') == found['davies_bouldin']
     assert artifact.get_float_custom_property('eval_inertia') == found['inertia']
     assert artifact.get_int_custom_property('eval_rows') == 300
+    sizes = artifact.get_json_value_custom_property('eval_cluster_weight')
+    assert sizes == found['cluster_weight']
     (events,) = (Path(trained.model_run.uri) / 'eval').iterdir()
     tags = {v.tag for event in summary_iterator(str(events)) for v in event.summary.value}
     assert {'inertia', 'silhouette', 'davies_bouldin', 'cluster_weight'} <= tags
@@ -96,6 +98,22 @@ def test_every_way_to_train_gives_what_the_python_fit_gives(workshop, many_rows,
     assert found['features'][2] == {'name': 'c', 'first_column': 2, 'width': 1}
     moved = {seen['moved'] is None for run in found['restarts'] for seen in run['history']}
     assert moved == {bool(options.get('use_mini_batch'))}
+
+
+def test_the_order_of_rows_and_shards_does_not_matter(workshop, many_rows):
+    start = many_rows[:4].tolist()
+    one = workshop.train(workshop.examples(train=many_rows), initial_clusters=start)
+    expected = dict(arrays_of(one))
+    shuffled = np.random.default_rng(0).permutation(many_rows)
+    examples = workshop.examples('sharded', train=shuffled[:300])
+    folder = Path(examples.uri) / 'Split-train'
+    for shard, rows in enumerate((shuffled[300:310], shuffled[310:])):
+        other = workshop.examples(f'other{shard}', train=rows)
+        (path,) = (Path(other.uri) / 'Split-train').iterdir()
+        path.rename(folder / f'a{shard}-{path.name}')
+    found = arrays_of(workshop.train(examples, initial_clusters=start))
+    np.testing.assert_allclose(found['centroids'], expected['centroids'], rtol=1e-5)
+    np.testing.assert_array_equal(found['cluster_weight'], expected['cluster_weight'])
 
 
 @pytest.fixture
