@@ -18,7 +18,6 @@ from tfx_kmeans.clustering.compiled import (
     assign_all,
     assign_segment,
     fill_distances,
-    fill_norms,
 )
 from tfx_kmeans.clustering.distances import squared_norms
 from tfx_kmeans.clustering.fast_centroids import fast_centroids
@@ -29,7 +28,7 @@ from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 _BLOCK = 256
 _SCORES_AT_ONCE = 1 << 18  # floats of [k, block]: 1 MB
-_SAMPLE = 4096  # rows by which a plan is chosen
+_SAMPLE = 2048  # rows by which a plan is chosen
 _LEAST_SHARE = 1e-8  # of the rows' squared norms: less inertia than this is not taken from sums
 
 
@@ -47,14 +46,10 @@ class BoundedStep(RowsStep):
     ) -> None:
         """See `RowsStep`."""
         super().__init__(rows, scale, threads)
-        norms = np.empty(len(rows), np.float32)
-        fill = [
-            threads.submit(fill_norms, rows.values[s], norms[s]) for s in segments_of(len(rows))
-        ]
-        for future in fill:
-            future.result()
         self._points = Points(
-            rows.values, norms, np.empty(0) if rows.weights is None else rows.weights
+            rows.values,
+            np.empty(len(rows), np.float32),
+            np.empty(0) if rows.weights is None else rows.weights,
         )
         self._course: _Course | None = None
 

@@ -118,7 +118,6 @@ class _Room(NamedTuple):
     fast: np.ndarray
     values: np.ndarray
     winner: np.ndarray
-    origin: np.ndarray
 
 
 @_any_order
@@ -161,8 +160,27 @@ def _exact_squared_distance(x: np.ndarray, y: np.ndarray) -> np.float64:
     return (one + two) + (three + four)
 
 
+@_in_order
+def _energy(x: np.ndarray) -> np.float64:
+    """|x|^2, float64, as `_exact_squared_distance`."""
+    one = two = three = four = np.float64(0)
+    width = x.shape[0]
+    whole = width - width % 4
+    for j in range(0, whole, 4):
+        a, b = np.float64(x[j]), np.float64(x[j + 1])
+        c, d = np.float64(x[j + 2]), np.float64(x[j + 3])
+        one += a * a
+        two += b * b
+        three += c * c
+        four += d * d
+    for j in range(whole, width):
+        a = np.float64(x[j])
+        one += a * a
+    return (one + two) + (three + four)
+
+
 @_any_order
-def fill_norms(rows: np.ndarray, norms: np.ndarray) -> None:
+def _fill_norms(rows: np.ndarray, norms: np.ndarray) -> None:
     """Writes |x|^2 of rows float32 [n, d] to norms float32 [n]."""
     for i in range(rows.shape[0]):
         norms[i] = dot(rows[i], rows[i])
@@ -352,7 +370,7 @@ def _book(
     They are index[:count], or first.. where `first` is not negative.
     """
     rows, row_weights, weighted = points.rows, points.weights, len(points.weights) > 0
-    before, winner, origin = room.before, room.winner, room.origin
+    before, winner = room.before, room.winner
     sums, weights, energies, counts = totals.sums, totals.weights, totals.energies, totals.rows
     moved = 0
     for p in range(count):
@@ -362,7 +380,7 @@ def _book(
         moved += 1
         r = index[p] if first < 0 else first + p
         x, weight = rows[r], row_weights[r] if weighted else 1.0
-        present, energy = np.int64(weight > 0), weight * _exact_squared_distance(x, origin)
+        present, energy = np.int64(weight > 0), weight * _energy(x)
         for j in range(x.shape[0]):
             sums[new, j] += weight * np.float64(x[j])
         weights[new] += weight
@@ -499,7 +517,6 @@ def _room_for(block: int, width: int, k: int) -> _Room:
         np.full(block, _INF),
         np.empty((4, block), np.float32),
         np.empty(block, np.int32),
-        np.zeros(width, np.float32),
     )
 
 
@@ -510,12 +527,14 @@ def assign_all(
 ) -> int:  # fmt: skip
     """Assigns rows start..stop to their nearest centroids without asking bounds.
 
-    See `assign_segment`.
+    Rows that have no label yet get their norms, too. See `assign_segment`.
     """
     room = _room_for(block, points.rows.shape[1], len(centroids.values))
-    moved = 0
+    moved, fresh = 0, bounds.labels[start] < 0
     for first in range(start, stop, block):
         count = min(block, stop - first)
+        if fresh:
+            _fill_norms(points.rows[first : first + count], points.norms[first : first + count])
         moved += _settle_all(first, count, points, centroids, bounds, drift, room, totals)
     return moved
 

@@ -12,7 +12,9 @@ import numpy as np
 
 _SUMS_AT_ONCE = 1 << 21  # doubles of [segments, k, d]: 16 MB, added up in a millisecond
 _MOST_SEGMENTS = 64
+_USUAL_SEGMENTS = 16  # more are handed out where each has enough to do
 _LEAST_SEGMENTS = 4
+_WORK = 1 << 26  # products of a segment that are worth handing it out: about a millisecond
 _LEAST_ROWS = 1024  # of a segment: fewer are not worth a thread's start
 
 
@@ -21,7 +23,8 @@ def segments_of(num_rows: int, sums_size: int = 1, most: int | None = None) -> l
 
     Added up in order, what the segments give does not depend on the number of threads.
     """
-    allowed = min(most or _MOST_SEGMENTS, max(_LEAST_SEGMENTS, _SUMS_AT_ONCE // sums_size))
+    wanted = max(_USUAL_SEGMENTS, num_rows * sums_size // _WORK)
+    allowed = min(wanted, most or _MOST_SEGMENTS, max(_LEAST_SEGMENTS, _SUMS_AT_ONCE // sums_size))
     count = max(1, min(allowed, num_rows // _LEAST_ROWS))
     bounds = np.linspace(0, num_rows, count + 1).astype(int)
     return [slice(start, stop) for start, stop in pairwise(bounds.tolist()) if stop > start]
