@@ -107,7 +107,9 @@ def _from_wire(value: Any, hint: Any) -> Any:
     plain = _plain_type(hint)
     if value is None:
         return None
-    if plain in (int, float, bool):
+    if plain is bool:
+        return bool(int(value))
+    if plain in (int, float):
         return plain(value)
     if plain is str:
         return value

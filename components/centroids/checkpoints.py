@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import logging
+import os
 import re
 import time
 import zipfile
@@ -39,11 +40,23 @@ class CheckpointError(ValueError):
 class CheckpointFolder:
     """The checkpoints of one fit in a folder of their own."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
         """Args:
         folder: is made where it is missing.
+
+        Raises:
+          CheckpointError: where it cannot be written to.
         """
-        self._folder = folder.rstrip('/')
+        self._folder = os.fspath(folder).rstrip('/')
+        try:
+            tf.io.gfile.makedirs(self._folder)
+            with tf.io.gfile.GFile(f'{self._folder}/partial', 'wb') as file:
+                file.write(b'')
+            tf.io.gfile.remove(f'{self._folder}/partial')
+        except tf.errors.OpError as error:
+            raise CheckpointError(
+                f'checkpoint_dir {folder!r} cannot be written to: {error.message}'
+            ) from error
         self._number = 0
         self._rest_until = 0.0
 
@@ -53,7 +66,6 @@ class CheckpointFolder:
         Raises:
           CheckpointError: naming what differs, where it is of other data, options or version.
         """
-        tf.io.gfile.makedirs(self._folder)
         for number in sorted(self._numbers(), reverse=True):
             self._number = max(self._number, number)
             checkpoint = self._read(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from typing import Any
@@ -12,7 +13,7 @@ from tfx_kmeans import names
 from tfx_kmeans.centroids.evaluation_log import write_evaluation
 from tfx_kmeans.centroids.examples import rows_of_examples, rows_of_raw_examples
 from tfx_kmeans.centroids.payload import CentroidsPayload, Columns, Metadata
-from tfx_kmeans.centroids.rows import matrix_of, weighted_rows
+from tfx_kmeans.centroids.rows import in_order_of, matrix_of, weighted_rows
 from tfx_kmeans.centroids.storage import find_payload, read_payload, write_payload
 from tfx_kmeans.clustering.evaluation import Evaluation, evaluate
 
@@ -54,7 +55,7 @@ class KMeansModel:
         found = find_payload(folder)
         return cls(read_payload(found), found)
 
-    def save(self, folder: str) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes centroids.npz and metadata.json, as a KMeansCentroids artifact has them."""
         write_payload(folder, self.payload)
 
@@ -134,15 +135,13 @@ class KMeansModel:
         Args:
           rows: as for `predict`.
           name: of this evaluation; TensorBoard shows it as the run 'eval_<name>', or 'eval'.
-          sample_weight: numbers [n].
+          sample_weight: numbers [n]; None for 1 each, also where tf.Examples hold a weight.
           log_dir: folder of TensorBoard's runs; None writes none.
         """
         batches = list(self._batches(rows))
-        width = self.metadata.width
-        matrix = np.concatenate([np.empty((0, width), np.float32), *batches])
-        if not len(matrix):
+        if not batches:
             raise ValueError('There are no rows to evaluate.')
-        found = weighted_rows(matrix, sample_weight)
+        found = weighted_rows(np.concatenate(batches), sample_weight)
         evaluation = evaluate(found, self.payload.assigner, self.metadata.seed)
         if log_dir is not None:
             run = 'eval' if name is None else f'eval_{name}'
@@ -150,7 +149,7 @@ class KMeansModel:
         return evaluation
 
     def _matrix(self, rows: Any) -> np.ndarray:
-        return matrix_of(rows, self.metadata.column_names)
+        return matrix_of(in_order_of(rows, self.columns), self.metadata.column_names)
 
     def _batches(self, rows: Any) -> Iterator[np.ndarray]:
         """Rows, float32, batch by batch."""

@@ -25,7 +25,7 @@ def fit(
     num_clusters: int | None = None,
     *,
     sample_weight: Any | None = None,
-    base_model: KMeansModel | str | None = None,
+    base_model: Any | None = None,
     align_clusters: bool = False,
     initial_clusters: str | Sequence[Sequence[float]] | Callable[..., Any] = KMEANS_PLUS_PLUS_INIT,
     distance_metric: str = SQUARED_EUCLIDEAN_DISTANCE,
@@ -48,8 +48,8 @@ def fit(
       num_clusters: k; may be left out where `initial_clusters` is a list of rows, or where there
         is a `base_model`.
       sample_weight: numbers [n], finite and not negative; None for 1 each.
-      base_model: an earlier result, or the folder of one (see `KMeansModel.load`), to go on from
-        in one run: with `max_iterations=1`, for example, an iteration at a time.
+      base_model: an earlier result (a `KMeansModel`, or what `KMeansModel.load` takes) to go on
+        from in one run: with `max_iterations=1`, for example, an iteration at a time.
       align_clusters: start from `initial_clusters` instead, and give each cluster the id of the
         base model's nearest.
       initial_clusters: 'kmeans_plus_plus', 'kmeans_parallel', 'random', k rows, a function
@@ -74,7 +74,7 @@ def fit(
       ValueError: naming the parameter, what was found and what is allowed; counting rows that are
         not finite.
     """
-    if isinstance(base_model, str):
+    if base_model is not None and not isinstance(base_model, KMeansModel):
         base_model = KMeansModel.load(base_model)
     if base_model is not None and num_clusters is None and isinstance(initial_clusters, str):
         num_clusters = base_model.metadata.num_clusters
@@ -93,6 +93,8 @@ def fit(
     )
     if align_clusters and base_model is None:
         raise ValueError('align_clusters needs a base_model, whose ids the clusters are to take.')
+    if base_model is not None and not align_clusters:
+        _refuse_another_start(initial_clusters, num_restarts)
     columns = columns_of(rows, column_names)
     matrix = matrix_of(rows, None if columns is None else columns.column_names)
     checkpoints = None if checkpoint_dir is None else CheckpointFolder(checkpoint_dir)
@@ -108,6 +110,17 @@ def fit(
     if checkpoints is not None:
         checkpoints.remove()
     return KMeansModel(payload)
+
+
+def _refuse_another_start(initial_clusters: Any, num_restarts: int) -> None:
+    given = {'initial_clusters': initial_clusters, 'num_restarts': num_restarts}
+    defaults = {'initial_clusters': KMEANS_PLUS_PLUS_INIT, 'num_restarts': 1}
+    for name, value in given.items():
+        if not (isinstance(value, (str, int)) and value == defaults[name]):
+            raise ValueError(
+                f'{name} has no effect with a base_model, where the one run starts: leave it out, '
+                'or set align_clusters to start afresh.'
+            )
 
 
 def _checked(columns: Columns | None, width: int, base_model: KMeansModel | None) -> Columns:

@@ -24,8 +24,12 @@ def matrix_of(rows: Any, column_names: Sequence[str] | None = None) -> np.ndarra
     Raises:
       ValueError: where they are no such numbers, or counting those that are NaN or infinite.
     """
+    if isinstance(rows, np.ma.MaskedArray) and np.any(rows.mask):
+        raise ValueError('rows are masked: fill in the masked values, or leave out their rows.')
     try:
         given = np.asarray(rows)
+        if given.dtype.kind not in 'biufO':
+            raise ValueError(f'they are of type {given.dtype}')
         with np.errstate(over='ignore'):
             matrix = np.array(given, np.float32, order='C')
     except (TypeError, ValueError) as error:
@@ -65,6 +69,8 @@ def weighted_rows(rows: np.ndarray, sample_weight: Any | None) -> WeightedRows:
             f'sample_weight must be finite and not negative: {int(bad.sum())} of {len(rows)} are '
             f'not, the first is {weights[bad][0]} of row {bad.argmax()}.'
         )
+    if len(rows) and weights.max() > np.finfo(np.float64).max / len(rows):
+        raise ValueError('sample_weight has a sum that may overflow: scale the weights down.')
     if len(rows) and not weights.any():
         raise ValueError(f'sample_weight is 0 for all {len(rows)} rows.')
     return WeightedRows(rows, weights)
@@ -78,6 +84,24 @@ def columns_of(rows: Any, column_names: Sequence[str] | None) -> Columns | None:
     named = tuple(map(str, names))
     features = tuple(PlacedFeature(name, index, 1) for index, name in enumerate(named))
     return Columns(features, named)
+
+
+def in_order_of(rows: Any, columns: Columns) -> Any:
+    """A data frame with its columns in the order of a model's; anything else as it is.
+
+    Raises:
+      ValueError: where a frame has other columns than a model whose columns have names.
+    """
+    unnamed = columns.features[0].width > 1 or columns == unnamed_columns(columns.width)
+    if unnamed or not hasattr(rows, 'columns'):
+        return rows
+    found = [str(name) for name in rows.columns]
+    if sorted(found) != sorted(columns.column_names):
+        raise ValueError(
+            f'rows must have the columns {", ".join(columns.column_names)}, as the clusters have; '
+            f'got {", ".join(found)}.'
+        )
+    return rows.iloc[:, [found.index(name) for name in columns.column_names]]
 
 
 def unnamed_columns(width: int) -> Columns:

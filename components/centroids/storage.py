@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -37,8 +38,9 @@ class CentroidsError(ValueError):
     """A folder that holds no centroids this version can read; says which, and why."""
 
 
-def write_payload(folder: str, payload: CentroidsPayload) -> None:
+def write_payload(folder: str | os.PathLike[str], payload: CentroidsPayload) -> None:
     """Writes centroids.npz and then, as the mark that it is whole, metadata.json."""
+    folder = os.fspath(folder)
     buffer = io.BytesIO()
     np.savez(buffer, **{name: getattr(payload, name) for name in _ARRAYS})
     tf.io.gfile.makedirs(folder)

@@ -43,25 +43,30 @@ class Assigner:
           ValueError: for rows of another width, zero rows under cosine, or values so large that
             squared distances overflow.
         """
-        placed = self.placed(rows)
+        self._refuse_unusable(rows)
         centroids = self.frame.enter(self.centroids)
-        labels = np.empty(len(placed), np.int64)
-        distances = np.empty(len(placed))
-        for block in self.blocks(len(placed)):
-            labels[block] = nearest(placed[block], centroids)
-            distances[block] = paired_squared_distances(placed[block], centroids[labels[block]])
+        labels = np.empty(len(rows), np.int64)
+        distances = np.empty(len(rows))
+        for block in self.blocks(len(rows)):
+            placed = self.frame.enter(rows[block])
+            labels[block] = nearest(placed, centroids)
+            distances[block] = paired_squared_distances(placed, centroids[labels[block]])
         return labels, self.frame.scale * distances
 
     def all_distances(self, rows: np.ndarray) -> np.ndarray:
         """The distance of each row to every centroid, float64 [n, k]; raises as `assign` does."""
-        placed = self.placed(rows)
-        distances = np.empty((len(placed), len(self.centroids)))
-        for block in self.blocks(len(placed)):
-            distances[block] = self.distances_of_placed(placed[block])
+        self._refuse_unusable(rows)
+        distances = np.empty((len(rows), len(self.centroids)))
+        for block in self.blocks(len(rows)):
+            distances[block] = self.distances_of_placed(self.frame.enter(rows[block]))
         return distances
 
     def placed(self, rows: np.ndarray) -> np.ndarray:
         """Rows in the frame, float32 [n, d], in a new array; raises as `assign` does."""
+        self._refuse_unusable(rows)
+        return self.frame.enter(rows)
+
+    def _refuse_unusable(self, rows: np.ndarray) -> None:
         width = self.centroids.shape[1]
         if rows.ndim != 2 or rows.shape[1] != width:
             raise ValueError(
@@ -70,7 +75,6 @@ class Assigner:
             )
         if len(rows):
             self.frame.refuse_unusable(rows)
-        return self.frame.enter(rows)
 
     def distances_of_placed(self, placed: np.ndarray) -> np.ndarray:
         """`all_distances` of rows that are in the frame already."""

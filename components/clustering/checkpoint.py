@@ -46,7 +46,7 @@ class Checkpoints(Protocol):
 
 
 def fingerprint_of(
-    rows: WeightedRows, options: KMeansOptions, start: np.ndarray | None
+    rows: WeightedRows, options: KMeansOptions, start: np.ndarray | None, engine: str
 ) -> dict[str, Any]:
     """What must be the same for a fit to go on: JSON-like, one entry for each thing to compare.
 
@@ -54,6 +54,7 @@ def fingerprint_of(
       rows: as they were given, in feature space.
       options: of the fit.
       start: the centroids it begins with, where it is given some.
+      engine: what computes the steps; another one may round otherwise.
     """
     given = options.to_json()
     asked = sorted(field.name for field in dataclasses.fields(KMeansOptions))
@@ -62,6 +63,7 @@ def fingerprint_of(
         'columns': rows.width,
         'values of the rows': _checksum(rows.values),
         'weights of the rows': None if rows.weights is None else _checksum(rows.weights),
+        'engine': engine,
         'start': None if start is None else _checksum(start),
         **{name: given[name] for name in asked},
     }

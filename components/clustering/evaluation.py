@@ -50,8 +50,8 @@ class Evaluation:
 def evaluate(rows: WeightedRows, assigner: Assigner, seed: int) -> Evaluation:
     """Measures a clustering on feature-space rows.
 
-    A silhouette is of all rows up to 10,000 of them, of a sample of 10,000 beyond; of weighted rows
-    it is always of a sample, drawn with replacement by weight.
+    A silhouette is of all rows up to 10,000 of them, of a sample of 10,000 beyond. Weights count in
+    it as in all else, but a row is no company to itself, whatever its weight.
 
     Args:
       rows: finite.
@@ -64,36 +64,35 @@ def evaluate(rows: WeightedRows, assigner: Assigner, seed: int) -> Evaluation:
     labels, distances = assigner.assign(rows.values)
     weights = rows.weights_in(slice(0, len(rows)))
     k = len(assigner.centroids)
-    sampled = _sample(rows, seed)
-    silhouettes = _silhouettes(rows.values[sampled], labels[sampled], assigner)
-    is_all = rows.weights is None and len(sampled) == len(rows)
+    sampled = _sample(len(rows), seed)
+    silhouette = _silhouette(rows.values[sampled], labels[sampled], weights[sampled], assigner)
     return Evaluation(
         rows=len(rows),
         total_weight=rows.total_weight,
         inertia=float(weights @ distances),
         cluster_weight=tuple(np.bincount(labels, weights, k).tolist()),
-        silhouette=None if silhouettes is None else float(silhouettes.mean()),
-        silhouette_kind=EXACT if is_all else SAMPLED,
+        silhouette=silhouette,
+        silhouette_kind=EXACT if len(sampled) == len(rows) else SAMPLED,
         silhouette_rows=len(sampled),
         simplified_silhouette=_simplified(rows, labels, distances, assigner),
         davies_bouldin=_davies_bouldin(rows, labels, assigner),
     )
 
 
-def _sample(rows: WeightedRows, seed: int) -> np.ndarray:
+def _sample(num_rows: int, seed: int) -> np.ndarray:
     """Indices of the rows that a silhouette is taken of, sorted."""
+    if num_rows <= MOST_SILHOUETTE_ROWS:
+        return np.arange(num_rows)
     rng = np.random.default_rng(seed)
-    if rows.weights is not None:
-        chances = rows.weights / rows.weights.sum()
-        return np.sort(rng.choice(len(rows), min(len(rows), MOST_SILHOUETTE_ROWS), p=chances))
-    if len(rows) <= MOST_SILHOUETTE_ROWS:
-        return np.arange(len(rows))
-    return np.sort(rng.choice(len(rows), MOST_SILHOUETTE_ROWS, replace=False))
+    return np.sort(rng.choice(num_rows, MOST_SILHOUETTE_ROWS, replace=False))
 
 
-def _silhouettes(rows: np.ndarray, labels: np.ndarray, assigner: Assigner) -> np.ndarray | None:
-    points = assigner.placed(rows).astype(np.float64)
-    return silhouette_samples(points, labels, assigner.frame.scale, root=not _cosine(assigner))
+def _silhouette(
+    rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, assigner: Assigner
+) -> float | None:
+    points, root = assigner.placed(rows).astype(np.float64), not _cosine(assigner)
+    found = silhouette_samples(points, labels, weights, assigner.frame.scale, root)
+    return None if found is None else float(np.average(found, weights=weights))
 
 
 def _simplified(

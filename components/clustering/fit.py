@@ -56,11 +56,14 @@ def fit_in_place(
         values that overflow, or initial clusters of another width.
     """
     _refuse_too_few_rows(rows, options.k)
-    state = _begun(rows, options, start, checkpoints)
+    compiled = compiling_pays(len(rows), options.k, rows.width)
+    engine = 'numba' if compiled else 'numpy'
+    if make_step not in (None, local_step):
+        engine = 'tensorflow'
+    state = _begun(rows, options, start, engine, checkpoints)
     starts = _starts(rows, options, start)
     # One BLAS thread each: the last bits of a product depend on how many share it.
     with worker_threads() as threads, threadpool_limits(limits=1, user_api='blas'):
-        compiled = compiling_pays(len(rows), options.k, rows.width)
         frame = enter_in_place(rows, options.distance_metric, threads, compiled)
         run = _Run(rows, options, frame, make_step or local_step, threads)
         for index in range(len(state.restarts), len(starts)):
@@ -120,12 +123,13 @@ def _begun(
     rows: WeightedRows,
     options: KMeansOptions,
     start: np.ndarray | None,
+    engine: str,
     checkpoints: Checkpoints | None,
 ) -> Checkpoint:
     seed = options.seed if options.seed is not None else _drawn_seed()
     if checkpoints is None:
         return Checkpoint({}, seed)
-    fingerprint = fingerprint_of(rows, options, start)
+    fingerprint = fingerprint_of(rows, options, start, engine)
     return checkpoints.load(fingerprint) or Checkpoint(fingerprint, seed)
 
 

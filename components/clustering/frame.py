@@ -50,7 +50,8 @@ class Frame:
         """Raises ValueError for feature-space rows [n, d] that have no place in this frame."""
         if self.metric == COSINE_DISTANCE:
             _refuse_zero_rows(rows)
-        _refuse_overflow(_largest(self.enter(rows)), rows.shape[1])
+        for block in _blocks(slice(0, len(rows))):
+            _refuse_overflow(_largest(self.enter(rows[block])), rows.shape[1])
 
     def leave(self, centroids: np.ndarray) -> np.ndarray:
         """Centroids of this frame [k, d] as float32 feature-space centroids."""

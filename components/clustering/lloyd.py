@@ -21,7 +21,7 @@ def lloyd(
     itself while no cluster was empty, or after `max_iterations`.
     """
     progress = begun
-    if progress.previous is not None and not progress.converged:
+    if progress.previous is not None:
         step.resume(progress.previous, progress.memory)
     while not progress.converged and len(progress.history) < options.max_iterations:
         progress = _iterated(step, progress, frame, options.relative_tolerance)

@@ -192,7 +192,8 @@ class KMeansOptions:
 
 def _json_like(value: Any) -> Any:
     if callable(value):
-        return f'{value.__module__}:{value.__qualname__}'
+        named = value if hasattr(value, '__qualname__') else type(value)
+        return f'{named.__module__}:{named.__qualname__}'
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     if isinstance(value, (list, tuple)):

@@ -37,9 +37,15 @@ def available_cores() -> int:
 
 @contextmanager
 def worker_threads() -> Iterator[ThreadPoolExecutor]:
-    """One thread for each core, ended at once when the block is left, also by Ctrl-C."""
-    threads = ThreadPoolExecutor(available_cores(), thread_name_prefix='kmeans')
+    """One thread for each core, ended when the block is left.
+
+    Ctrl-C does not wait for what they are at, which may be compiling for seconds.
+    """
+    threads, wait = ThreadPoolExecutor(available_cores(), thread_name_prefix='kmeans'), True
     try:
         yield threads
+    except KeyboardInterrupt:
+        wait = False
+        raise
     finally:
-        threads.shutdown(wait=True, cancel_futures=True)
+        threads.shutdown(wait=wait, cancel_futures=True)

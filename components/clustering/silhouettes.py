@@ -10,13 +10,14 @@ _PAIRS_AT_ONCE = 1 << 22
 
 
 def silhouette_samples(
-    points: np.ndarray, labels: np.ndarray, scale: float, root: bool
+    points: np.ndarray, labels: np.ndarray, weights: np.ndarray, scale: float, root: bool
 ) -> np.ndarray | None:
     """The silhouette of each point, float64 [n]; 0 for one that is alone in its cluster.
 
     Args:
       points: float64 [n, d].
       labels: int [n], of at least one cluster.
+      weights: float64 [n], how much each point counts in the mean distances of others.
       scale: distance per squared difference.
       root: whether to compare the roots of distances, as Euclidean ones.
 
@@ -24,11 +25,12 @@ def silhouette_samples(
       None where all points are in one cluster: there is no other to compare with.
     """
     order = np.argsort(labels, kind='stable')
-    points, clusters = points[order], np.unique(labels, return_inverse=True)[1][order]
-    sizes = np.bincount(clusters)
-    if len(sizes) < 2:
+    points, weights = points[order], weights[order]
+    clusters = np.unique(labels, return_inverse=True)[1][order]
+    counts, sizes = np.bincount(clusters), np.bincount(clusters, weights)
+    if np.count_nonzero(sizes) < 2:
         return None
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     norms = squared_norms(points)
     found = np.empty(len(points))
     step = max(1, _PAIRS_AT_ONCE // len(points))
@@ -37,21 +39,25 @@ def silhouette_samples(
         distances = scale * squared_distances_to(points, norms, points[block])
         if root:
             np.sqrt(distances, out=distances)
-        sums = np.add.reduceat(distances, starts, axis=0).T
-        found[block] = _of_sums(sums, clusters[block], sizes)
+        sums = np.add.reduceat(distances * weights[:, np.newaxis], starts, axis=0).T
+        found[block] = _of_sums(sums, clusters[block], weights[block], sizes)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return found[back]
 
 
-def _of_sums(sums: np.ndarray, own: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Silhouettes of points whose distances to each cluster's points sum up to [n, clusters]."""
+def _of_sums(
+    sums: np.ndarray, own: np.ndarray, weights: np.ndarray, sizes: np.ndarray
+) -> np.ndarray:
+    """Silhouettes of points whose weighted distances to clusters sum up to [n, clusters]."""
     each = np.arange(len(own))
-    company = sizes[own] - 1
-    within = sums[each, own] / np.maximum(company, 1)
-    means = sums / sizes
+    company = sizes[own] - weights
+    alone = company <= 1e-9 * weights
+    within = sums[each, own] / np.where(alone, 1.0, company)
+    means = sums / np.where(sizes > 0, sizes, 1.0)
+    means[:, sizes == 0] = np.inf
     means[each, own] = np.inf
-    return np.where(company > 0, relative_gap(within, means.min(axis=1)), 0.0)
+    return np.where(alone, 0.0, relative_gap(within, means.min(axis=1)))
 
 
 def relative_gap(own: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -69,13 +69,15 @@ def _layout(input_dict: Artifacts, examples: Examples, options: TrainerOptions) 
 
 def _training(input_dict: Artifacts, layout: FeatureLayout, options: TrainerOptions) -> Training:
     base_model, checkpoint_dir = only_uri(input_dict, 'base_model'), options.checkpoint_dir
+    warm = base_model is not None and not options.align_clusters
+    runs = 1 if warm else options.num_restarts
     return Training(
         columns=Columns.of_layout(layout),
         options=options,
         base_model=None if base_model is None else BaseModel.read(base_model),
         align_clusters=options.align_clusters,
         checkpoints=None if checkpoint_dir is None else CheckpointFolder(checkpoint_dir),
-        on_iteration=ProgressLog(options),
+        on_iteration=ProgressLog(options, runs),
     )
 
 

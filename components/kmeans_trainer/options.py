@@ -38,6 +38,9 @@ class TrainerOptions(KMeansOptions):
         super().__post_init__()
         for name in ('features', 'exclude_features', 'column_names', 'splits'):
             check_names(name, getattr(self, name))
+        for name in ('exclude_features', 'splits'):
+            if getattr(self, name) is None:
+                raise ValueError(f'{name} must be a list of names, got None: leave it out.')
         if self.features is not None and not self.features:
             raise ValueError('features is an empty list: name some, or leave it out for all.')
         if self.memory_limit_mb is not None:

@@ -21,12 +21,16 @@ _RECENT = 5  # iterations that the next ones are judged by
 class ProgressLog:
     """Logs iterations, at most one in a second, and when it runs for long the time left."""
 
-    def __init__(self, options: KMeansOptions, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, options: KMeansOptions, runs: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """Args:
         options: of the clustering.
+        runs: how many there will be, 1 where a base model says where to start.
         clock: seconds.
         """
         self._options = options
+        self._runs = runs
         self._clock = clock
         self._began = clock()
         self._told = -math.inf
@@ -47,7 +51,7 @@ class ProgressLog:
         moved = '' if iteration.moved is None else f', {iteration.moved:,} rows moved'
         left = f', about {_spoken(self._left(restart, history))} left' if elapsed >= _LONG else ''
         return (
-            f'restart {restart + 1} of {self._options.num_restarts}, iteration {index + 1}: '
+            f'restart {restart + 1} of {self._runs}, iteration {index + 1}: '
             f'inertia {iteration.inertia:.6g}{moved}, {iteration.seconds:.3f} s{left}'
         )
 
@@ -59,7 +63,7 @@ class ProgressLog:
         here = min(allowed, iterations_left(history, self._options.relative_tolerance))
         lengths = [len(past) for number, past in self._histories.items() if number != restart]
         each = sum(lengths) / len(lengths) if lengths else len(history) + here
-        return seconds * (here + each * (self._options.num_restarts - restart - 1))
+        return seconds * (here + each * (self._runs - restart - 1))
 
 
 def iterations_left(history: list[Iteration], relative_tolerance: float) -> float:

@@ -79,6 +79,7 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (trainer, {'features': ['a', 'a']}, 'features names something twice'),
         (trainer, {'features': []}, 'features is an empty list'),
         (trainer, {'features': ['w'], 'weight_feature': 'w'}, 'is among features too'),
+        (trainer, {'exclude_features': None}, 'exclude_features must be a list of names, got None'),
         (trainer, {'splits': []}, 'splits is an empty list'),
         (trainer, {'distance_metric': 'l1'}, 'distance_metric must be one of'),
         (trainer, {'memory_limit_mb': 0}, 'memory_limit_mb must be an integer of at least 1'),

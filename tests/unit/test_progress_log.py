@@ -39,7 +39,7 @@ def lines(caplog):
 
     def log(options, iterations, seconds=2.0):
         now = [0.0]
-        progress = ProgressLog(options, clock=lambda: now[0])
+        progress = ProgressLog(options, options.num_restarts, clock=lambda: now[0])
         with caplog.at_level(logging.INFO):
             for restart, index, iteration in iterations:
                 now[0] += seconds

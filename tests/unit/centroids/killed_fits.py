@@ -40,7 +40,8 @@ def rows():
 def run(case, folder, seed=0):
     compilation._LEAST_WORK = 0 if case == 'bounds' else 1 << 60
     options = {'num_clusters': 24, 'relative_tolerance': 1e-6, 'seed': seed, **CASES[case]}
-    model = fit(rows(), checkpoint_dir=folder, **options)
+    weights = np.random.default_rng(1).uniform(0, 2, 12_000) if case == 'bounds' else None
+    model = fit(rows(), checkpoint_dir=folder, sample_weight=weights, **options)
     restarts = [
         [r.inertia, r.converged, [[i.inertia, i.moved] for i in r.history]]
         for r in model.metadata.restarts

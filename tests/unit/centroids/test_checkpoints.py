@@ -12,6 +12,7 @@ import pytest
 import tfx_kmeans
 from tfx_kmeans.centroids import checkpoints
 from tfx_kmeans.centroids.checkpoints import CheckpointError, CheckpointFolder
+from tfx_kmeans.clustering import compilation
 
 
 class StoppedError(Exception):
@@ -100,6 +101,30 @@ def test_a_torn_checkpoint_is_set_aside_and_the_one_before_used(rows, stopped, c
     assert [path.name for path in stopped.iterdir()] == ['torn-6.npz']
     whole = tfx_kmeans.fit(rows, 6, relative_tolerance=0.0, num_restarts=2)
     assert np.array_equal(found.cluster_centers(), whole.cluster_centers())
+
+
+@pytest.mark.parametrize('work', [0, 1 << 60], ids=['compiled', 'plain'])
+def test_killed_after_the_last_iteration_it_ends_with_the_same_bits(
+    rows, tmp_path, monkeypatch, work
+):
+    monkeypatch.setattr(compilation, '_LEAST_WORK', work)
+    many = np.tile(rows, (10, 1)) + np.random.default_rng(0).normal(size=(5000, 3))
+    options = {'sample_weight': np.random.default_rng(1).uniform(0, 2, 5000)}
+    whole = tfx_kmeans.fit(many, 6, relative_tolerance=0.0, num_restarts=2, **options)
+    save = CheckpointFolder.save
+
+    def stop_when_converged(self, checkpoint):
+        save(self, checkpoint)
+        if checkpoint.progress is not None and checkpoint.progress.converged:
+            raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CheckpointFolder, 'save', stop_when_converged)
+        with pytest.raises(StoppedError):
+            go_on(many, tmp_path / 'new', **options)
+    found = go_on(many, tmp_path / 'new', **options)
+    for name in ('centroids', 'cluster_weight', 'cluster_inertia'):
+        assert np.array_equal(getattr(found.payload, name), getattr(whole.payload, name)), name
 
 
 def test_where_all_are_torn_it_begins_anew(rows, stopped):

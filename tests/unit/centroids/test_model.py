@@ -105,6 +105,14 @@ def test_rows_may_be_a_data_frame_or_a_tensor(data, model):
     assert list(model.predict(data[:0])) == []
 
 
+def test_a_data_frame_is_put_in_the_models_order(data, model):
+    frame = pd.DataFrame(data, columns=['a', 'b', 'c'])
+    found = model.predict_cluster_index(frame[['c', 'a', 'b']])
+    assert np.array_equal(found, model.predict_cluster_index(data))
+    with pytest.raises(ValueError, match=r'must have the columns a, b, c, .* got a, b, z'):
+        model.transform(frame.rename(columns={'c': 'z'}))
+
+
 def test_evaluate_measures_and_writes_under_its_own_name(data, model, tmp_path):
     logs = str(tmp_path / 'logs')
     found = model.evaluate(data, log_dir=logs)

@@ -1,5 +1,6 @@
 """`tfx_kmeans.fit`: the trainer's clustering on rows in memory."""
 
+import functools
 import math
 import os
 import signal
@@ -152,6 +153,11 @@ def test_a_function_that_chooses_wrongly_is_told_so(rows, returned, said):
         (np.eye(3), {'sample_weight': [1, -2, 3]}, r'1 of 3 are not, the first is -2\.0 of row 1'),
         (np.eye(3), {'sample_weight': [0, 0, 0]}, 'sample_weight is 0 for all 3 rows'),
         (np.eye(3), {'column_names': ['a']}, 'column_names has 1 names, but rows have 3 columns'),
+        (np.ma.array(np.eye(3), mask=np.eye(3)), {}, 'rows are masked'),
+        (np.eye(3, dtype='M8[s]'), {}, r'rows must be numbers .* of type datetime64'),
+        (np.eye(3) * 1j, {}, 'rows must be numbers .* of type complex128'),
+        (np.eye(3), {'sample_weight': [1e308] * 3}, 'sample_weight has a sum that may overflow'),
+        (np.eye(3), {'checkpoint_dir': '/dev/null/x'}, "checkpoint_dir '/dev/null/x' cannot be"),
         (np.eye(3), {'align_clusters': True}, 'align_clusters needs a base_model'),
         (np.eye(3), {'use_mini_batch': 'yes'}, "use_mini_batch must be True or False, got 'yes'"),
         (np.eye(3), {'batch_size': 10}, 'batch_size is 10, but use_mini_batch is False'),
@@ -162,6 +168,20 @@ def test_a_function_that_chooses_wrongly_is_told_so(rows, returned, said):
 def test_what_is_wrong_is_named(rows, options, said):
     with pytest.raises(ValueError, match=said):
         tfx_kmeans.fit(rows, **{'num_clusters': 2, **options})
+
+
+@pytest.mark.parametrize('given', [{'num_restarts': 2}, {'initial_clusters': 'random'}])
+def test_what_a_base_model_makes_useless_is_refused(rows, given):
+    base = tfx_kmeans.fit(rows, 4)
+    with pytest.raises(ValueError, match=f'{next(iter(given))} has no effect with a base_model'):
+        tfx_kmeans.fit(rows, base_model=base, **given)
+    tfx_kmeans.fit(rows, base_model=base, align_clusters=True, **given)
+
+
+def test_a_callable_object_may_choose_the_start(rows):
+    chosen = functools.partial(farthest_apart)
+    model = tfx_kmeans.fit(rows, 4, initial_clusters=chosen)
+    assert model.metadata.options['initial_clusters'] == 'functools:partial'
 
 
 def test_where_tensorflow_sees_a_gpu_the_step_runs_there(rows, monkeypatch):

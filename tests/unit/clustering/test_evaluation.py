@@ -92,8 +92,11 @@ def test_weights_count_as_repetitions():
     for measure in ('inertia', 'davies_bouldin', 'simplified_silhouette', 'total_weight'):
         assert math.isclose(getattr(weighted, measure), getattr(repeated, measure), rel_tol=1e-6)
     assert weighted.cluster_weight == repeated.cluster_weight
-    assert weighted.silhouette_kind == 'sampled'
-    assert math.isclose(weighted.silhouette, repeated.silhouette, abs_tol=0.1)
+    assert math.isclose(weighted.silhouette, repeated.silhouette, abs_tol=0.05)
+    ones = evaluate(WeightedRows(rows.copy(), np.ones(400)), assigner, 0)
+    assert math.isclose(
+        ones.silhouette, evaluate(WeightedRows(rows.copy()), assigner, 0).silhouette, rel_tol=1e-12
+    )
 
 
 def test_one_cluster_has_no_silhouette_and_lonely_rows_one_of_0():
