@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import tensorflow as tf
 
 from tfx_kmeans.clustering.evaluation import Evaluation
 
-SCALARS = ('inertia', 'silhouette', 'simplified_silhouette', 'davies_bouldin')
+_SCALARS = ('inertia', 'silhouette', 'simplified_silhouette', 'davies_bouldin')
 
 
 def write_evaluation(folder: str, evaluation: Evaluation, step: int) -> None:
@@ -20,12 +22,19 @@ def write_evaluation(folder: str, evaluation: Evaluation, step: int) -> None:
       step: the iterations that led to the centroids.
     """
     measures = dataclasses.asdict(evaluation)
+    with logging_to(folder):
+        for name in _SCALARS:
+            if measures[name] is not None:
+                tf.summary.scalar(name, measures[name], step=step)
+        tf.summary.histogram('cluster_weight', evaluation.cluster_weight, step=step)
+
+
+@contextmanager
+def logging_to(folder: str) -> Iterator[None]:
+    """Sends summaries of the block to a TensorBoard run."""
     writer = tf.summary.create_file_writer(folder)
     try:
         with writer.as_default():
-            for name in SCALARS:
-                if measures[name] is not None:
-                    tf.summary.scalar(name, measures[name], step=step)
-            tf.summary.histogram('cluster_weight', evaluation.cluster_weight, step=step)
+            yield
     finally:
         writer.close()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import tensorflow as tf
 
-from tfx_kmeans.centroids.evaluation_log import write_evaluation
+from tfx_kmeans.centroids.evaluation_log import logging_to, write_evaluation
 from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.clustering.outcome import Restart
 
@@ -16,9 +13,9 @@ def write_model_run(folder: str, payload: CentroidsPayload) -> None:
     """One TensorBoard run for each restart, the kept clusters' sizes, and each evaluation."""
     metadata = payload.metadata
     for index, restart in enumerate(metadata.restarts):
-        with _logging_to(f'{folder}/restart_{index}'):
+        with logging_to(f'{folder}/restart_{index}'):
             _write_history(restart, metadata.rows)
-    with _logging_to(f'{folder}/clusters'):
+    with logging_to(f'{folder}/clusters'):
         tf.summary.histogram('cluster_weight', payload.cluster_weight, step=0)
     for name, evaluation in metadata.evaluation.items():
         write_evaluation(f'{folder}/{name}', evaluation, metadata.total_iterations)
@@ -30,13 +27,3 @@ def _write_history(restart: Restart, rows: int) -> None:
         if iteration.moved is not None:
             tf.summary.scalar('moved_share', iteration.moved / rows, step=step)
         tf.summary.scalar('seconds', iteration.seconds, step=step)
-
-
-@contextmanager
-def _logging_to(folder: str) -> Iterator[None]:
-    writer = tf.summary.create_file_writer(folder)
-    try:
-        with writer.as_default():
-            yield
-    finally:
-        writer.close()
