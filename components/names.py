@@ -7,9 +7,14 @@ SCORE = 'score'
 CLUSTER_CENTERS_VAR_NAME = 'clusters'
 
 EXAMPLES_SIGNATURE = 'examples'
+RAW_SIGNATURE = 'raw'
 FEATURES_SIGNATURE = 'features'
 PREPROCESS_SIGNATURE = 'preprocess'
+SERVING_INPUT_SIGNATURE = 'serving_input'
 DEFAULT_SIGNATURE = 'serving_default'
+
+NO_CLUSTER = -1
+"""What a row that cannot be clustered gets for a cluster; its distance is NaN."""
 
 PAYLOAD_IN_MODEL = 'assets.extra/tfx_kmeans'
 """Where a model holds the payload of the centroids that it was made of."""

@@ -45,7 +45,7 @@ def encode(options_type: type, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
       ValueError, TypeError: naming the option that is wrong.
     """
-    deferred = {name: value for name, value in given.items() if _is_deferred(value)}
+    deferred = {name: value for name, value in given.items() if is_deferred(value)}
     hints = _hints(options_type)
     for name in deferred:
         if _wire_type(hints[name]) is str and _plain_type(hints[name]) is not str:
@@ -114,10 +114,11 @@ def _from_wire(value: Any, hint: Any) -> Any:
     if plain is str:
         return value
     decoded = json.loads(value)
-    return plain(**decoded) if isinstance(decoded, dict) else decoded
+    return plain(**decoded) if dataclasses.is_dataclass(plain) else decoded  # type: ignore[operator]
 
 
-def _is_deferred(value: Any) -> bool:
+def is_deferred(value: Any) -> bool:
+    """Whether a value is known only when the pipeline runs."""
     return isinstance(value, (RuntimeParameter, Placeholder))
 
 

@@ -6,15 +6,15 @@ preprocessing_fn, be exported, and run on any device.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfx_kmeans.checking import check_choice
 from tfx_kmeans.clustering.options import (
     COSINE_DISTANCE,
     DISTANCE_METRICS,
     SQUARED_EUCLIDEAN_DISTANCE,
-    check_choice,
 )
 
 
@@ -74,22 +74,7 @@ def assign(
         shift = tf.reduce_mean(centroids, axis=0)
     framed = centroids - shift
     half_norms = tf.reduce_sum(tf.square(framed), axis=1) / 2
-    return assign_framed(rows, centroids, shift, half_norms, distance_metric)
-
-
-def assign_framed(
-    rows: tf.Tensor, centroids: tf.Tensor, shift: Any, half_norms: Any, distance_metric: str
-) -> Assignment:
-    """`assign` of points in float32, with what can be computed beforehand.
-
-    Args:
-      rows: float32 [n, d], of length one under cosine.
-      centroids: float32 [k, d].
-      shift: float32 [d], taken off both before they are multiplied.
-      half_norms: float32 [k], half the squared lengths of the shifted centroids.
-      distance_metric: 'squared_euclidean' or 'cosine'.
-    """
-    scores = tf.matmul(rows - shift, centroids - shift, transpose_b=True)
+    scores = tf.matmul(rows - shift, framed, transpose_b=True)
     index = tf.argmin(half_norms - scores, axis=1, output_type=tf.int64)
     distance = tf.reduce_sum(tf.square(rows - tf.gather(centroids, index)), axis=1)
     return Assignment(index, distance / 2 if distance_metric == COSINE_DISTANCE else distance)
@@ -129,7 +114,7 @@ def kmeans_step(
     return KMeansStep(means, sums, weight, inertia, assigned.cluster_index)
 
 
-def normalised(rows: tf.Tensor) -> tf.Tensor:
+def _normalised(rows: tf.Tensor) -> tf.Tensor:
     """Rows divided by their length; scaled first, so that no square overflows or vanishes."""
     scaled = tf.math.divide_no_nan(rows, tf.reduce_max(tf.abs(rows), axis=1, keepdims=True))
     return tf.math.divide_no_nan(scaled, tf.norm(scaled, axis=1, keepdims=True))
@@ -137,7 +122,7 @@ def normalised(rows: tf.Tensor) -> tf.Tensor:
 
 def _points(rows: tf.Tensor, distance_metric: str) -> tf.Tensor:
     rows = tf.cast(rows, tf.float32)
-    return normalised(rows) if distance_metric == COSINE_DISTANCE else rows
+    return _normalised(rows) if distance_metric == COSINE_DISTANCE else rows
 
 
 def _means(

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from tfx_kmeans.checking import (
+    check_choice,
+    check_flag,
+    check_fraction,
+    check_integer,
+    imported_function,
+)
 
 SQUARED_EUCLIDEAN_DISTANCE = 'squared_euclidean'
 COSINE_DISTANCE = 'cosine'
@@ -20,35 +27,6 @@ KMEANS_PLUS_PLUS_INIT = 'kmeans_plus_plus'
 KMEANS_PARALLEL_INIT = 'kmeans_parallel'
 _PLUS_PLUS_INITS = (KMEANS_PLUS_PLUS_INIT, KMEANS_PARALLEL_INIT)
 SEEDINGS = (KMEANS_PLUS_PLUS_INIT, KMEANS_PARALLEL_INIT, RANDOM_INIT)
-
-
-def check_integer(name: str, value: object, minimum: int | None = None) -> None:
-    """Raises ValueError, naming the parameter, unless `value` is an int of at least `minimum`."""
-    allowed = 'an integer' if minimum is None else f'an integer of at least {minimum}'
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
-    if is_integer and value >= 2**63:  # type: ignore[operator]
-        raise ValueError(f'{name} must fit in 64 bits, got {value!r}.')
-    if not is_integer or (minimum is not None and value < minimum):  # type: ignore[operator]
-        raise ValueError(f'{name} must be {allowed}, got {value!r}.')
-
-
-def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
-    """Raises ValueError, naming the parameter and the choices, unless `value` is one of them."""
-    if value not in allowed:
-        raise ValueError(f'{name} must be one of {", ".join(map(repr, allowed))}, got {value!r}.')
-
-
-def check_fraction(name: str, value: object) -> None:
-    """Raises ValueError, naming the parameter, unless `value` is a finite number of at least 0."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type, operator]
-        raise ValueError(f'{name} must be a finite number of at least 0, got {value!r}.')
-
-
-def check_flag(name: str, value: object) -> None:
-    """Raises ValueError, naming the parameter, unless `value` is True or False."""
-    if value not in (True, False):
-        raise ValueError(f'{name} must be True or False, got {value!r}.')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,17 +143,7 @@ class KMeansOptions:
             return self.initial_clusters if callable(self.initial_clusters) else None
         if ':' not in self.initial_clusters:
             return None
-        module, _, name = self.initial_clusters.partition(':')
-        try:
-            function = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise ValueError(
-                f'initial_clusters names {self.initial_clusters!r}, which cannot be imported: '
-                f'{error}.'
-            ) from error
-        if not callable(function):
-            raise ValueError(f'initial_clusters: {self.initial_clusters!r} is no function.')
-        return function
+        return imported_function('initial_clusters', self.initial_clusters)
 
     def to_json(self) -> dict[str, Any]:
         """All options by name, in types that JSON knows."""

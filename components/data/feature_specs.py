@@ -17,7 +17,17 @@ def transformed_feature_spec(transform_graph_uri: str) -> dict[str, Any]:
 
 
 def schema_feature_spec(schema_uri: str) -> dict[str, Any]:
-    """Name to parsing spec of the schema in a Schema artifact's folder.
+    """Name to parsing spec of the schema in a Schema artifact's folder; raises as `read_schema`."""
+    return feature_spec_of_schema(read_schema(schema_uri))
+
+
+def feature_spec_of_schema(schema: schema_pb2.Schema) -> dict[str, Any]:
+    """Name to parsing spec."""
+    return dict(schema_utils.schema_as_feature_spec(schema).feature_spec)
+
+
+def read_schema(schema_uri: str) -> schema_pb2.Schema:
+    """The schema in a Schema artifact's folder.
 
     Raises:
       FileNotFoundError: where the folder holds no schema.pbtxt.
@@ -26,5 +36,4 @@ def schema_feature_spec(schema_uri: str) -> dict[str, Any]:
     if not tf.io.gfile.exists(path):
         raise FileNotFoundError(f'No schema at {path}.')
     with tf.io.gfile.GFile(path) as file:
-        schema = text_format.Parse(file.read(), schema_pb2.Schema())
-    return dict(schema_utils.schema_as_feature_spec(schema).feature_spec)
+        return text_format.Parse(file.read(), schema_pb2.Schema())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any
 
 import tensorflow as tf
@@ -54,6 +55,25 @@ class Examples:
             for records in read_records(path):
                 return feature_spec_of_record(path, records.as_list()[0])
         raise DataError(f'There are no examples in {", ".join(self.folders)}.')
+
+    def record_batches(self) -> Iterator[list[bytes]]:
+        """All examples as serialized tf.Examples, in order.
+
+        Raises:
+          DataError: where they are in another payload format, or a file is damaged.
+        """
+        if self.payload_format != TF_EXAMPLE:
+            raise DataError(
+                f'A model takes serialized tf.Examples, but the examples in '
+                f'{", ".join(self.folders)} are {self.payload_format}.'
+            )
+        for path in (path for folder in self.folders for path in files_in(folder)):
+            for records in read_records(path):
+                yield records.as_list()
+
+    def first(self, count: int) -> list[bytes]:
+        """The first `count` of `record_batches`, fewer where there are not so many."""
+        return list(islice(chain.from_iterable(self.record_batches()), count))
 
     def blocks(
         self, path: str, layout: FeatureLayout, decoder: Decoder

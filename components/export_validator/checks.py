@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -103,20 +103,30 @@ def tags(context: Context) -> Finding:
 
 def signatures(context: Context) -> Finding:
     """The signatures have the inputs and outputs that clients rely on."""
-    found = {
-        name: _described(definition)
-        for name, definition in context.serving_graph.signature_def.items()
-        if name != _INIT_OP
+    graph = context.serving_graph
+    found = {name: one for name, one in graph.signature_def.items() if name != _INIT_OP}
+    passthrough = context.description['passthrough_features']
+    expected = _expected_signatures(
+        context.payload.metadata.width, context.payload.metadata.num_clusters
+    )
+    wrong = {
+        name: _described(found[name]) if name in found else 'missing'
+        for name, wanted in expected.items()
+        if name not in found or not wanted.holds(found[name], passthrough)
     }
-    expected = _expected_signatures(context.payload.metadata.width)
     default = found.get(names.DEFAULT_SIGNATURE)
-    right = default in (expected[names.EXAMPLES_SIGNATURE], expected[names.FEATURES_SIGNATURE])
-    right = right and {**found, names.DEFAULT_SIGNATURE: None} == {
-        **expected,
-        names.DEFAULT_SIGNATURE: None,
-    }
-    wanted = {**expected, names.DEFAULT_SIGNATURE: 'as `examples` or `features`'}
-    return Finding(right, _lines(wanted), _lines(found))
+    kinds = (names.EXAMPLES_SIGNATURE, names.RAW_SIGNATURE, names.FEATURES_SIGNATURE)
+    if default is None or not any(expected[kind].holds(default, passthrough) for kind in kinds):
+        wrong[names.DEFAULT_SIGNATURE] = 'missing' if default is None else _described(default)
+    more = sorted(set(found) - {*expected, names.DEFAULT_SIGNATURE, names.SERVING_INPUT_SIGNATURE})
+    wrong.update({name: f'not expected: {_described(found[name])}' for name in more})
+    wanted_lines = '; '.join(f'{name}{one}' for name, one in sorted(expected.items()))
+    described = {name: _described(one) for name, one in found.items()}
+    return Finding(
+        not wrong,
+        f'{wanted_lines}; {names.DEFAULT_SIGNATURE} as one of {", ".join(kinds)}',
+        f'wrong: {_lines(wrong)}' if wrong else _lines(described),
+    )
 
 
 def forbidden_operations(context: Context) -> Finding:
@@ -165,12 +175,15 @@ def _parity(context: Context, signature: str) -> Finding:
     rows = _preprocessed(context)
     answers = context.probe.outputs(signature)
     cluster, distance = answers[names.CLUSTER_INDEX], answers[names.DISTANCE]
-    expected = 'the clusters and distances of the NumPy reference, within the rounding of float32'
+    expected = (
+        'the clusters and distances of the NumPy reference, within the rounding of its precision'
+    )
     if not len(rows):
         return Finding(False, expected, 'there is no example to compare')
     if cluster.shape != (len(rows),) or distance.shape != (len(rows),):
         return Finding(False, expected, f'shapes {cluster.shape}, {distance.shape} of {len(rows)}')
-    seen = compare(context.payload, rows, cluster, distance)
+    precision = context.description['precision']
+    seen = compare(context.payload, rows, cluster, distance, precision)
     found = (
         f'{seen.rows} rows: {seen.wrong_clusters} in a wrong cluster, {seen.wrong_distances} with '
         f'a wrong distance, largest difference {seen.largest_distance_error:.3g}'
@@ -259,10 +272,61 @@ def _preprocessed(context: Context) -> np.ndarray:
     return outputs[names.FEATURES_SIGNATURE]
 
 
+@dataclasses.dataclass(frozen=True)
+class ExpectedSignature:
+    """Inputs and outputs that clients rely on.
+
+    Attributes:
+      inputs: as text; None for the raw features, each of which must have an open first dimension.
+      outputs: as text.
+      passes_through: whether raw features may come back beside these.
+    """
+
+    inputs: tuple[str, ...] | None
+    outputs: tuple[str, ...]
+    passes_through: bool = False
+
+    def holds(self, definition: Any, passthrough: Sequence[str]) -> bool:
+        """Whether a SignatureDef is as expected."""
+        beside = set(passthrough) if self.passes_through else set()
+        answers = {key: value for key, value in definition.outputs.items() if key not in beside}
+        return (
+            definition.method_name == _PREDICT
+            and beside <= set(definition.outputs)
+            and _tensors(answers) == self.outputs
+            and all(map(_is_batch, definition.outputs.values()))
+            and all(map(_is_batch, definition.inputs.values()))
+            and self.inputs in (None, _tensors(definition.inputs))
+        )
+
+    def __str__(self) -> str:
+        inputs = ', '.join(self.inputs or ('one for each raw feature',))
+        beside = ', and what is passed through' if self.passes_through else ''
+        return f'({inputs}) -> {", ".join(self.outputs)}{beside}'
+
+
+def _expected_signatures(width: int, num_clusters: int) -> dict[str, ExpectedSignature]:
+    index, distance = f'{names.CLUSTER_INDEX}: int64 [None]', f'{names.DISTANCE}: float32 [None]'
+    rows = (f'{names.FEATURES_SIGNATURE}: float32 [None, {width}]',)
+    examples = (f'{names.EXAMPLES_SIGNATURE}: string [None]',)
+    to_all = (f'{names.ALL_DISTANCES}: float32 [None, {num_clusters}]',)
+    return {
+        names.EXAMPLES_SIGNATURE: ExpectedSignature(examples, (index, distance), True),
+        names.RAW_SIGNATURE: ExpectedSignature(None, (index, distance), True),
+        names.FEATURES_SIGNATURE: ExpectedSignature(rows, (index, distance)),
+        names.ALL_DISTANCES: ExpectedSignature(examples, to_all),
+        names.CLUSTER_INDEX: ExpectedSignature(examples, (index,)),
+        names.PREPROCESS_SIGNATURE: ExpectedSignature(examples, rows),
+    }
+
+
 def _described(definition: Any) -> str:
-    inputs = ', '.join(f'{k}: {_tensor(v)}' for k, v in sorted(definition.inputs.items()))
-    outputs = ', '.join(f'{k}: {_tensor(v)}' for k, v in sorted(definition.outputs.items()))
-    return f'({inputs}) -> {outputs} [{definition.method_name}]'
+    inputs, outputs = _tensors(definition.inputs), _tensors(definition.outputs)
+    return f'({", ".join(inputs)}) -> {", ".join(outputs)} [{definition.method_name}]'
+
+
+def _tensors(infos: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(f'{name}: {_tensor(info)}' for name, info in sorted(infos.items()))
 
 
 def _tensor(info: Any) -> str:
@@ -270,18 +334,13 @@ def _tensor(info: Any) -> str:
     return f'{tf.dtypes.as_dtype(info.dtype).name} {shape}'
 
 
-def _expected_signatures(width: int) -> dict[str, str]:
-    answers = f'{names.CLUSTER_INDEX}: int64 [None], {names.DISTANCE}: float32 [None]'
-    rows = f'{names.FEATURES_SIGNATURE}: float32 [None, {width}]'
-    examples = f'{names.EXAMPLES_SIGNATURE}: string [None]'
-    return {
-        names.EXAMPLES_SIGNATURE: f'({examples}) -> {answers} [{_PREDICT}]',
-        names.FEATURES_SIGNATURE: f'({rows}) -> {answers} [{_PREDICT}]',
-        names.PREPROCESS_SIGNATURE: f'({examples}) -> {rows} [{_PREDICT}]',
-    }
+def _is_batch(info: Any) -> bool:
+    """Whether the first dimension is open."""
+    shape = info.tensor_shape
+    return not shape.unknown_rank and len(shape.dim) > 0 and shape.dim[0].size == -1
 
 
-def _lines(signatures_by_name: dict[str, str]) -> str:
+def _lines(signatures_by_name: Mapping[str, str]) -> str:
     return '; '.join(f'{name}{how}' for name, how in sorted(signatures_by_name.items()))
 
 

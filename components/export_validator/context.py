@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import json
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
+from tfx_kmeans import names
 from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.centroids.storage import read_payload
-from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.features import choose_layout
-from tfx_kmeans.data.files import files_in
 from tfx_kmeans.data.matrix import open_matrix
-from tfx_kmeans.data.source import TF_EXAMPLE, Examples
-from tfx_kmeans.data.tfrecords import read_records
+from tfx_kmeans.data.source import Examples
 from tfx_kmeans.export_validator.options import ValidatorOptions
 from tfx_kmeans.export_validator.probing import ProbeAnswers, probe_model
 
@@ -61,8 +60,8 @@ class Context:
         root = self.sources.model.rstrip('/')
         return {
             f'{folder}/{name}'[len(root) + 1 :]: tf.io.gfile.stat(f'{folder}/{name}').length
-            for folder, _, names in tf.io.gfile.walk(root)
-            for name in names
+            for folder, _, files in tf.io.gfile.walk(root)
+            for name in files
         }
 
     @cached_property
@@ -89,26 +88,16 @@ class Context:
         return read_payload(self.sources.centroids)
 
     @cached_property
+    def description(self) -> dict[str, Any]:
+        """What the exporter has written down about the model, in export.json."""
+        path = f'{self.sources.model}/{names.PAYLOAD_IN_MODEL}/export.json'
+        with tf.io.gfile.GFile(path) as file:
+            return dict(json.loads(file.read()))
+
+    @cached_property
     def records(self) -> list[bytes]:
         """The first `max_examples` raw tf.Examples."""
-        records: list[bytes] = []
-        for batch in self._record_batches():
-            records.extend(batch)
-            if len(records) >= self.options.max_examples:
-                break
-        return records[: self.options.max_examples]
-
-    def _record_batches(self) -> Iterator[list[bytes]]:
-        examples = self.sources.examples
-        if examples.payload_format != TF_EXAMPLE:
-            raise DataError(
-                f'The model takes serialized tf.Examples, but the examples in '
-                f'{", ".join(examples.folders)} are {examples.payload_format}.'
-            )
-        for folder in examples.folders:
-            for path in files_in(folder):
-                for records in read_records(path):
-                    yield records.as_list()
+        return self.sources.examples.first(self.options.max_examples)
 
     @cached_property
     def probe(self) -> ProbeAnswers:
@@ -125,6 +114,6 @@ class Context:
         """All transformed examples as rows, float32 [n, d]."""
         examples = self.sources.transformed_examples
         assert examples is not None, 'the check does not run without'
-        names = [placed.name for placed in self.payload.metadata.features]
-        with open_matrix(examples, choose_layout(examples.feature_spec(), names)) as matrix:
+        features = [placed.name for placed in self.payload.metadata.features]
+        with open_matrix(examples, choose_layout(examples.feature_spec(), features)) as matrix:
             return np.array(matrix.values)

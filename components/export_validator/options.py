@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tfx_kmeans.clustering.options import check_integer
+from tfx_kmeans.checking import check_integer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,30 +36,73 @@ class Mismatch:
 
 
 def compare(
-    payload: CentroidsPayload, rows: np.ndarray, cluster: np.ndarray, distance: np.ndarray
+    payload: CentroidsPayload,
+    rows: np.ndarray,
+    cluster: np.ndarray,
+    distance: np.ndarray,
+    precision: str = 'float32',
 ) -> Mismatch:
     """Holds answers against the reference.
 
     Args:
       payload: the centroids.
-      rows: float32 [n, d], preprocessed.
+      rows: float32 [n, d], preprocessed. One that is not finite, or zero under cosine, must have
+        the cluster -1 and the distance NaN.
       cluster: int64 [n], the model's.
       distance: float32 [n], the model's.
+      precision: in which the model holds its centroids: 'float32', 'float16' or 'int8'.
     """
     wrong_clusters = wrong_distances = 0
     largest = 0.0
-    for start in range(0, len(rows), _BLOCK):
-        block = slice(start, start + _BLOCK)
+    aside = _displacement(payload, precision)
+    answerable = _answerable(payload, rows)
+    wrong_clusters += int((cluster[~answerable] != -1).sum())
+    wrong_distances += int((~np.isnan(distance[~answerable])).sum())
+    for block in np.array_split(np.flatnonzero(answerable), max(1, len(rows) // _BLOCK)):
         exact, allowed = _distances(payload, rows[block])
         valid = (cluster[block] >= 0) & (cluster[block] < exact.shape[1])
         chosen = np.where(valid, cluster[block], 0)
-        excess = np.take_along_axis(exact, chosen[:, np.newaxis], axis=1)[:, 0] - exact.min(axis=1)
+        best = exact.argmin(axis=1)
+        nearest = np.take_along_axis(exact, best[:, np.newaxis], axis=1)[:, 0]
+        excess = np.take_along_axis(exact, chosen[:, np.newaxis], axis=1)[:, 0] - nearest
+        allowed = allowed + _blur(payload, nearest, aside[best] + aside[chosen])
         of_chosen, bound = _distance_to(payload, rows[block], chosen)
+        bound = bound + _blur(payload, of_chosen, aside[chosen])
         error = np.abs(distance[block] - of_chosen)
         wrong_clusters += int((~valid | ~(excess <= allowed)).sum())
         wrong_distances += int((~(error <= bound)).sum())
         largest = max(largest, float(error.max(initial=0.0)))
     return Mismatch(len(rows), wrong_clusters, wrong_distances, largest)
+
+
+def _answerable(payload: CentroidsPayload, rows: np.ndarray) -> np.ndarray:
+    finite = np.isfinite(rows).all(axis=1)
+    if payload.metadata.distance_metric != 'cosine':
+        return finite
+    return finite & (rows != 0).any(axis=1)
+
+
+def _displacement(payload: CentroidsPayload, precision: str) -> np.ndarray:
+    """How far the stored centroids may lie beside the exact ones, float64 [k].
+
+    float16 rounds each coordinate of c - s to 11 bits, or to multiples of 2^-24 near zero; int8
+    to multiples of 1/127 of the largest. Giving an int8 centroid the length one, under cosine,
+    moves it once more as far at most.
+    """
+    framed = np.abs(payload.centroids.astype(np.float64) - payload.shift)
+    if precision == 'float32':
+        return np.zeros(len(framed))
+    if precision == 'float16':
+        return np.linalg.norm(np.maximum(framed * 2.0**-11, 2.0**-25), axis=1)
+    step = framed.max(axis=1) / 127
+    rounding = np.sqrt(framed.shape[1]) * step / 2
+    return rounding * (2 if payload.metadata.distance_metric == 'cosine' else 1)
+
+
+def _blur(payload: CentroidsPayload, distances: np.ndarray, aside: np.ndarray) -> np.ndarray:
+    """How much a distance may change where its end moves by `aside`: (r + a)^2 - r^2."""
+    half = 2 if payload.metadata.distance_metric == 'cosine' else 1
+    return (2 * np.sqrt(half * distances) * aside + aside**2) / half
 
 
 def _distances(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from tfx_kmeans.clustering.options import KMeansOptions, check_flag, check_integer
+from tfx_kmeans.checking import check_flag, check_integer, check_names
+from tfx_kmeans.clustering.options import KMeansOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,14 +63,3 @@ class TrainerOptions(KMeansOptions):
                 f'weight_feature {self.weight_feature!r} is among features too: a weight is not '
                 'clustered by.'
             )
-
-
-def check_names(parameter: str, names: object) -> None:
-    """Raises ValueError, naming the parameter, unless `names` is None or distinct names."""
-    if names is None:
-        return
-    is_list = isinstance(names, Sequence) and not isinstance(names, str)
-    if not is_list or not all(isinstance(name, str) and name for name in names):  # type: ignore[attr-defined]
-        raise ValueError(f'{parameter} must be a list of names, got {names!r}.')
-    if len(set(names)) < len(names):  # type: ignore[call-overload, arg-type]
-        raise ValueError(f'{parameter} names something twice: {names!r}.')

@@ -76,7 +76,7 @@ class Workshop:
         Executor().Do(inputs, outputs, encode(TrainerOptions, given))
         return SimpleNamespace(**{key: value[0] for key, value in outputs.items()})
 
-    def export(self, centroids, **options):
+    def export(self, centroids, examples=None, **options):
         from tfx_kmeans.centroid_exporter.executor import Executor
         from tfx_kmeans.centroid_exporter.options import ExporterOptions
 
@@ -84,6 +84,8 @@ class Workshop:
         # TFX sets this on what it registers; without it, an artifact counts as of an old TFX.
         model.set_string_custom_property('tfx_version', '1.16.0')
         inputs = {'centroids': [centroids], 'schema': [self.schema()]}
+        if examples is not None:
+            inputs['examples'] = [examples]
         Executor().Do(inputs, {'model': [model]}, encode(ExporterOptions, options))
         return model
 

@@ -8,6 +8,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 import tfx_kmeans
 from tfx_kmeans import CentroidExporter, ExportValidator, KMeansCentroids, KMeansTrainer
+from tfx_kmeans.centroid_exporter.options import ExporterOptions
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 from tfx_kmeans.parameters import decode
 
@@ -91,6 +92,21 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (trainer, {'align_clusters': True}, 'align_clusters needs a base_model'),
         (exporter, {'default_signature': 'raws'}, 'default_signature must be one of'),
         (exporter, {'transform_graph': None}, 'needs the transform_graph or the schema'),
+        (exporter, {'precision': 'float64'}, "precision must be one of 'float32', 'float16', 'in"),
+        (exporter, {'precision': 'int8'}, "precision='int8' needs examples: give the raw ones"),
+        (exporter, {'warmup': 3}, 'warmup=3 needs examples'),
+        (exporter, {'warmup': 1001}, 'warmup is 1001, but TensorFlow Serving takes at most 1000'),
+        (exporter, {'warmup': -1}, 'warmup must be an integer of at least 0, got -1'),
+        (exporter, {'passthrough_features': 'id'}, "must be a list of names, got 'id'"),
+        (exporter, {'passthrough_features': ['distance']}, "names 'distance', which is what the"),
+        (exporter, {'serving_input_fn': 'nope:f'}, "names 'nope:f', which cannot be imported"),
+        (exporter, {'serving_input_fn': np.argsort}, "must be named as 'module:function'"),
+        (exporter, {'assets_extra': {'../saved_model.pb': 'x'}}, "has '../saved_model.pb', which"),
+        (exporter, {'assets_extra': {'/etc/x': 'x'}}, "has '/etc/x', which would not stay below"),
+        (exporter, {'assets_extra': {'tfx_kmeans/x': 'x'}}, 'this component writes itself'),
+        (exporter, {'assets_extra': {'a': 3}}, 'assets_extra must name files or folders, got 3'),
+        (exporter, {'assets_extra': 3}, 'assets_extra must be a folder, a list of files, or a'),
+        (exporter, {'as_text': 'yes'}, "as_text must be True or False, got 'yes'"),
         (validator, {'splits': 'eval'}, "splits must be a list of at least one name, got 'eval'"),
         (validator, {'max_examples': 0}, 'max_examples must be an integer of at least 7'),
         (validator, {'thresholds': {'max_size': 1}}, "thresholds has 'max_size'"),
@@ -119,6 +135,26 @@ def test_all_that_a_trainer_can_be_told_travels_as_plain_properties():
     decoded = decode(TrainerOptions, made.exec_properties)
     assert {name: getattr(decoded, name) for name in told} == told
     assert decoded.use_mini_batch is True
+
+
+def test_all_that_an_exporter_can_be_told_travels_as_plain_properties():
+    told = {
+        'precision': 'int8',
+        'default_signature': 'raw',
+        'passthrough_features': ['id', 'key'],
+        'serving_input_fn': 'numpy:argsort',
+        'assets_extra': {'names/a.txt': '/somewhere/a.txt'},
+        'as_text': True,
+        'strip_default_attrs': False,
+        'warmup': 7,
+    }
+    made = exporter(examples=channel(standard_artifacts.Examples), **told)
+    assert set(made.inputs) == {'centroids', 'transform_graph', 'examples'}
+    decoded = decode(ExporterOptions, made.exec_properties)
+    assert {name: getattr(decoded, name) for name in told} == told
+    for files in ('/folder', ['/a', '/b']):
+        properties = exporter(assets_extra=files).exec_properties
+        assert decode(ExporterOptions, properties).assets_extra == files
 
 
 def test_initial_clusters_may_be_an_array():

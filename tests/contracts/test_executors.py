@@ -148,15 +148,3 @@ def test_default_signature_features(workshop, exported):
     assert found.failed == []
     (described,) = (check['found'] for check in found.checks if check['name'] == 'signatures')
     assert 'serving_default(features: float32 [None, 3])' in described
-
-
-def test_exporter_refuses_centroids_of_other_features(workshop, exported, tmp_path):
-    folder = Path(exported.centroids.uri)
-    metadata = json.loads((folder / 'metadata.json').read_text())
-    metadata['features'][2]['name'] = 'gone'
-    other = workshop.artifact(type(exported.centroids), 'other')
-    shutil.copy(folder / 'centroids.npz', other.uri)
-    (tmp_path / 'other' / 'metadata.json').write_text(json.dumps(metadata))
-    with pytest.raises(ValueError, match="features names 'gone', which the data does not have"):
-        workshop.export(other)
-    assert list((tmp_path / 'model').iterdir()) == []

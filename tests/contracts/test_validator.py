@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
 from tfx_kmeans.artifacts import KMeansCentroids
@@ -16,6 +18,7 @@ from tfx_kmeans.centroids.storage import read_payload
 from tfx_kmeans.serving import export
 from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
 
+SCHEMA = 'feature { name: "a" } feature { name: "b" } feature { name: "c" }'
 SPEC = {name: tf.io.FixedLenFeature([], tf.float32) for name in 'abc'}
 
 
@@ -39,8 +42,11 @@ def saved(model, module_class, payload):
     """Saves over the model what another module makes of the payload."""
     folder = Path(model.uri) / 'Format-Serving'
     shutil.rmtree(folder)
-    module = module_class(payload, SchemaPreprocessing(SPEC, list('abc')))
-    tf.saved_model.save(module, str(folder), signatures=module.signatures('examples'))
+    schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
+    preprocessing = SchemaPreprocessing(SPEC, schema, list('abc'))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(export, 'KMeansModule', module_class)
+        export.ModelToSave(payload, preprocessing).save(str(folder))
 
 
 def test_a_good_model_is_blessed_as_pusher_and_resolvers_read_it(workshop, exported):
@@ -165,8 +171,8 @@ class OtherModule(export.KMeansModule):
 
 
 class OffByABit(OtherModule):
-    def __init__(self, payload, preprocessing):
-        super().__init__(payload, preprocessing)
+    def __init__(self, *given):
+        super().__init__(*given)
         self.clusters.assign_add(np.eye(4, 3, dtype=np.float32) * 1e-2)
 
 
@@ -199,8 +205,8 @@ class WrongType(OtherModule):
 
 
 class Rounded(OtherModule):
-    def __init__(self, payload, preprocessing):
-        super().__init__(payload, preprocessing)
+    def __init__(self, *given):
+        super().__init__(*given)
         self.clusters.assign(tf.cast(tf.cast(self.clusters, tf.float16), tf.float32))
 
 

@@ -2,19 +2,15 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tfx_kmeans.export_validator.reference import compare
-from tfx_kmeans.serving.module import KMeansModule
-from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
-
-SPEC = {name: tf.io.FixedLenFeature([], tf.float32) for name in 'abc'}
+from tfx_kmeans.serving.precision import PRECISIONS, StoredCentroids, stored_centroids
 
 
 @pytest.fixture(params=['squared_euclidean', 'cosine'])
 def served(request, make_payload, rows):
     payload = make_payload(distance_metric=request.param)
-    answer = KMeansModule(payload, SchemaPreprocessing(SPEC, list('abc'))).assign(rows)
+    answer = StoredCentroids(payload).assign(rows)
     return payload, answer['cluster_index'].numpy(), answer['distance'].numpy()
 
 
@@ -53,10 +49,27 @@ def test_either_of_two_equally_near_clusters_is_right(make_payload):
         assert not compare(payload, halfway, np.array([cluster]), distance)
 
 
-def test_a_zero_row_under_cosine_is_answered_as_the_model_answers_it(make_payload):
-    payload = make_payload(distance_metric='cosine')
-    module = KMeansModule(payload, SchemaPreprocessing(SPEC, list('abc')))
-    zero = np.zeros((1, 3), np.float32)
-    answer = module.assign(zero)
+@pytest.mark.parametrize('metric', ['squared_euclidean', 'cosine'])
+def test_rows_that_cannot_be_clustered_must_be_answered_so(make_payload, rows, metric):
+    payload = make_payload(distance_metric=metric)
+    some = rows[:5].copy()
+    some[1, 2], some[2, 0], some[3] = np.nan, np.inf, 0
+    answer = StoredCentroids(payload).assign(some)
     cluster, distance = answer['cluster_index'].numpy(), answer['distance'].numpy()
-    assert not compare(payload, zero, cluster, distance)
+    assert not compare(payload, some, cluster, distance)
+    cluster[1], distance[2] = 0, 1.0
+    seen = compare(payload, some, cluster, distance)
+    assert (seen.wrong_clusters, seen.wrong_distances) == (1, 1)
+
+
+@pytest.mark.parametrize('metric', ['squared_euclidean', 'cosine'])
+@pytest.mark.parametrize('precision', PRECISIONS[1:])
+def test_a_reduced_precision_has_a_wider_bound_of_its_own(make_payload, rows, metric, precision):
+    payload = make_payload(distance_metric=metric, num_clusters=40)
+    answer = stored_centroids(payload, precision).assign(rows)
+    cluster, distance = answer['cluster_index'].numpy(), answer['distance'].numpy()
+    assert not compare(payload, rows, cluster, distance, precision)
+    assert compare(payload, rows, cluster, distance).wrong_distances > 400
+    distances = payload.assigner.all_distances(rows)
+    cluster[17] = distances[17].argmax()
+    assert compare(payload, rows, cluster, distance, precision).wrong_clusters == 1

@@ -1,0 +1,101 @@
+"""What is still to be done to saved_model.pb once TensorFlow has written it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow.core.protobuf import saved_model_pb2
+
+GRAPH_FILE = 'saved_model.pb'
+
+
+def read_graph_file(folder: str) -> saved_model_pb2.SavedModel:
+    """The content of a model's saved_model.pb."""
+    with tf.io.gfile.GFile(f'{folder}/{GRAPH_FILE}', 'rb') as file:
+        return saved_model_pb2.SavedModel.FromString(file.read())
+
+
+def write_graph_file(folder: str, saved_model: saved_model_pb2.SavedModel) -> None:
+    """Writes saved_model.pb, the same bytes for the same content."""
+    with tf.io.gfile.GFile(f'{folder}/{GRAPH_FILE}', 'wb') as file:
+        file.write(saved_model.SerializeToString(deterministic=True))
+
+
+def write_text_form(path: str, saved_model: saved_model_pb2.SavedModel) -> None:
+    """Writes the model's graph in protobuf's text form."""
+    tf.io.gfile.makedirs(path.rpartition('/')[0])
+    with tf.io.gfile.GFile(path, 'w') as file:
+        file.write(text_format.MessageToString(saved_model))
+
+
+def rename_inputs(
+    saved_model: saved_model_pb2.SavedModel, signature: str, new_names: Mapping[str, str]
+) -> None:
+    """Gives a signature's inputs names that TensorFlow takes for no argument, such as 'a/b'.
+
+    Servers read the names from the signature, TensorFlow in Python from the object graph.
+
+    Args:
+      saved_model: changed in place.
+      signature: its name.
+      new_names: by the inputs' present names.
+    """
+    graph = saved_model.meta_graphs[0]
+    inputs = graph.signature_def[signature].inputs
+    _rename_keys(inputs, new_names)
+    objects = graph.object_graph_def
+    function = objects.nodes[_signature_node(objects, signature)].bare_concrete_function
+    function.argument_keywords[:] = [new_names[name] for name in function.argument_keywords]
+    function.ClearField('function_spec')  # of Python's names; TensorFlow does without
+    traced = objects.concrete_functions[function.concrete_function_name]
+    arguments = traced.canonicalized_input_signature.tuple_value.values[1].dict_value.fields
+    _rename_keys(arguments, new_names)
+    for name, value in arguments.items():
+        value.tensor_spec_value.name = name
+
+
+def restore_default_attributes(saved_model: saved_model_pb2.SavedModel) -> None:
+    """Writes out the attributes that TensorFlow leaves out because they have default values."""
+    info = saved_model.meta_graphs[0].meta_info_def
+    defaults = {
+        op.name: {
+            attr.name: attr.default_value for attr in op.attr if attr.HasField('default_value')
+        }
+        for op in info.stripped_op_list.op
+    }
+    for node in nodes_of(saved_model.meta_graphs[0].graph_def):
+        for name, value in defaults.get(node.op, {}).items():
+            if name not in node.attr:
+                node.attr[name].CopyFrom(value)
+    info.stripped_default_attrs = False
+
+
+def nodes_of(graph_def: Any) -> Iterator[Any]:
+    """All nodes of a graph, those of its functions too."""
+    yield from graph_def.node
+    for function in graph_def.library.function:
+        yield from function.node_def
+
+
+def _rename_keys(fields: Any, new_names: Mapping[str, str]) -> None:
+    kept = {
+        new_names[name]: type(value).FromString(value.SerializeToString())
+        for name, value in fields.items()
+    }
+    for name in list(fields):
+        del fields[name]
+    for name, value in kept.items():
+        fields[name].CopyFrom(value)
+
+
+def _signature_node(objects: Any, signature: str) -> int:
+    for node in objects.nodes:
+        if (
+            node.WhichOneof('kind') == 'user_object'
+            and node.user_object.identifier == 'signature_map'
+        ):
+            return next(c.node_id for c in node.children if c.local_name == signature)
+    raise LookupError('The model has no signatures.')
