@@ -3,7 +3,7 @@ PY := .venv/bin/python
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench clean
+.PHONY: help setup run test test-clients check bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -16,6 +16,9 @@ run: setup ## the pipeline on wine to a pushed model below output/ (ARGS="..." f
 
 test: setup ## the tests (ARGS="..." for pytest)
 	@$(PY) -m pytest $(ARGS)
+
+test-clients: setup ## the served model in clients that are not ours: Java, OpenVINO, MLflow, ...
+	@scripts/clients.sh $(ARGS)
 
 check: setup ## lint, format, types, import rules, packaging, no traces of a machine
 	@scripts/check.sh

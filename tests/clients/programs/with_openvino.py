@@ -1,0 +1,17 @@
+"""Asks a model's dense serving_default with OpenVINO, which has no TensorFlow: MODEL QUESTIONS."""
+
+import json
+import sys
+
+import numpy as np
+import openvino
+
+with open(sys.argv[2]) as file:
+    rows = np.array(json.load(file)['rows'], np.float32)
+# Where the processor has bfloat16, OpenVINO computes in it unless it is told otherwise.
+precision = {'INFERENCE_PRECISION_HINT': 'f32'}
+compiled = openvino.Core().compile_model(sys.argv[1], 'CPU', precision)
+answer = compiled({'features': rows})
+assert 'tensorflow' not in sys.modules
+names = ('cluster_index', 'distance')
+print(json.dumps({name: answer[compiled.output(name)].tolist() for name in names}))

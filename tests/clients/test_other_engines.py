@@ -1,0 +1,16 @@
+"""Engines that are not TensorFlow, on the dense signature."""
+
+from tests.clients.conftest import run, run_program
+
+
+def test_openvino(wine, clients, check):
+    python = clients / 'openvino' / 'bin' / 'python'
+    check(run_program(python, 'with_openvino.py', wine.dense, wine.questions))
+
+
+def test_onnxruntime(wine, clients, check, tmp_path):
+    python = clients / 'tensorflow' / 'bin' / 'python'
+    file = tmp_path / 'model.onnx'
+    convert = (python, '-m', 'tf2onnx.convert', '--saved-model', wine.pushed)
+    run(*convert, '--signature_def', 'features', '--output', file)
+    check(run_program(python, 'with_onnxruntime.py', file, wine.questions))
