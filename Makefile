@@ -23,7 +23,7 @@ test-clients: setup ## the served model in clients that are not ours: Java, Open
 check: setup ## lint, format, types, import rules, packaging, no traces of a machine
 	@scripts/check.sh
 
-bench: ## one benchmark against its peers: NAME=data, fit or end_to_end
+bench: ## one benchmark against its peers: NAME=data, fit, end_to_end or serving
 	@scripts/setup.sh bench
 	@$(PY) -W ignore benchmarks/harness.py $(NAME) 2> >(grep -vE 'tensorflow/|external/|rebuild TensorFlow|W0000|I0000|E0000' >&2)
 

@@ -62,7 +62,7 @@ def seconds_of(
 
     What is short is repeated within its turn until that has lasted half a second.
     """
-    medians = medians_of({'ours': partial(_repeated, ours), 'peer': partial(_repeated, peer)}, runs)
+    medians = medians_of({'ours': partial(repeated, ours), 'peer': partial(repeated, peer)}, runs)
     return medians['ours'], medians['peer']
 
 
@@ -86,7 +86,8 @@ def seconds(function: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - began, given
 
 
-def _repeated(function: Callable[[], object]) -> float:
+def repeated(function: Callable[[], object]) -> float:
+    """Seconds a call takes, of as many as fill half a second."""
     began, times = time.perf_counter(), 0
     while times == 0 or time.perf_counter() - began < _LEAST_SECONDS:
         function()

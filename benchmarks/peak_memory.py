@@ -39,12 +39,12 @@ def main(folder: str, width: str, limit_mb: str, start_file: str | None = None) 
     if start is not None:
         _compile(start)
     with (
-        _peaks() as peaks,
+        peaks() as found,
         open_matrix(Examples((folder,)), layout, int(limit_mb)) as matrix,
     ):
         if start is not None:
             fit_in_place(matrix, _options(start), start=start)
-    print(json.dumps(peaks))
+    print(json.dumps(found))
 
 
 def _options(start: np.ndarray) -> KMeansOptions:
@@ -65,25 +65,25 @@ def _compile(start: np.ndarray) -> None:
 
 
 @contextmanager
-def _peaks() -> Iterator[dict[str, float]]:
+def peaks() -> Iterator[dict[str, float]]:
     """MiB that memory peaks at within the block, beyond what it was before."""
     before = {'resident': _status('VmRSS'), 'anonymous': _status('RssAnon')}
     Path('/proc/self/clear_refs').write_text('5')
-    peaks = dict.fromkeys(before, 0.0)
+    found = dict.fromkeys(before, 0.0)
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(_EVERY):
-            peaks['anonymous'] = max(peaks['anonymous'], _status('RssAnon') - before['anonymous'])
+            found['anonymous'] = max(found['anonymous'], _status('RssAnon') - before['anonymous'])
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        yield peaks
+        yield found
     finally:
         ended.set()
         watcher.join()
-    peaks['resident'] = _status('VmHWM') - before['resident']
+    found['resident'] = _status('VmHWM') - before['resident']
 
 
 def _status(name: str) -> float:

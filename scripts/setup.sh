@@ -51,7 +51,7 @@ if [ "$(cat "$venv/.state" 2>/dev/null)" != "$state" ] || ! "$venv/bin/python" -
     echo "$state" > "$venv/.state"
 fi
 
-if [ "${1:-}" = bench ] && ! "$venv/bin/python" -W ignore -c 'import faiss, sklearnex' 2>/dev/null; then
+if [ "${1:-}" = bench ] && ! "$venv/bin/python" -W ignore -c 'import faiss, onnxruntime, openvino, sklearnex' 2>/dev/null; then
     echo 'setup: installing the peers of the benchmarks'
     install '.[bench]'
 fi

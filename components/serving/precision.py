@@ -24,6 +24,9 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
     The nearest has the highest score (x - s).(c - s) - |c - s|^2 / 2, by one matmul; s, the shift,
     keeps the numbers small where the data is far from the origin.
 
+    The centroids less the shift are stored beside those in feature space, so that no call has to
+    subtract.
+
     Attributes:
       clusters: variable [k, d].
       centroids: float32 variable [k, d], in feature space, what distances are taken to.
@@ -38,7 +41,8 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
         self._shift = payload.shift.astype(np.float32)
         self.clusters = self._stored(payload)
         self.centroids = self._readable(payload)
-        self._bias = _fixed(-_squared_lengths(self._as_served(payload) - payload.shift) / 2, 'bias')
+        lengths = _squared_lengths(self._as_served(payload) - payload.shift)
+        self._bias = tf.constant(-lengths / 2, tf.float32)
 
     def assign(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """Points, float32 [n, d], to `cluster_index` int64 [n] and `distance` float32 [n].
@@ -49,7 +53,7 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
         points, framed = self._placed(rows)
         nearest = tf.argmax(self._scores(framed), axis=1)
         difference = points - self._gathered(nearest)
-        distance = tf.reduce_sum(tf.square(difference), axis=1) / (2 if self._cosine else 1)
+        distance = self._of_squared(tf.reduce_sum(tf.square(difference), axis=1))
         answered = tf.math.is_finite(distance)
         return {
             names.CLUSTER_INDEX: _index_where(answered, nearest),
@@ -65,17 +69,20 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
     def all_distances(self, rows: tf.Tensor) -> tf.Tensor:
         """Points, float32 [n, d], to their distances to all centroids, float32 [n, k].
 
-        By norms and one matmul in float64, whose cancellation leaves all digits of a float32 that
-        matter. A row that is not finite is NaN throughout.
+        By one matmul in float64, (-2 x, |x|^2, 1) with (c, 1, |c|^2), whose cancellation leaves
+        all digits of a float32 that matter. A row that is not finite is NaN throughout.
         """
         framed = tf.cast(self._placed(rows)[1], tf.float64)
         centroids = tf.cast(self._framed_centroids(), tf.float64)
-        products = tf.matmul(framed, centroids, transpose_b=True)
         lengths = tf.reduce_sum(tf.square(framed), axis=1, keepdims=True)
-        centroid_lengths = tf.reduce_sum(tf.square(centroids), axis=1)
-        distances = tf.maximum(-2 * products + lengths + centroid_lengths, 0)
-        found = tf.cast(distances / (2 if self._cosine else 1), tf.float32)
-        return tf.where(tf.math.is_finite(lengths), found, np.nan)
+        left = tf.concat([-2 * framed, lengths, tf.ones_like(lengths)], axis=1)
+        squared = tf.maximum(tf.matmul(left, _with_lengths(centroids), transpose_b=True), 0)
+        blank = tf.where(tf.math.is_finite(lengths), tf.constant(0.0), np.nan)
+        return tf.cast(self._of_squared(squared), tf.float32) + blank
+
+    def _of_squared(self, squared: tf.Tensor) -> tf.Tensor:
+        """The metric's distance; of points of length one, 1 - cos is half the squared distance."""
+        return squared / 2 if self._cosine else squared
 
     def _placed(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Points to take distances from, and the same less the shift; zeros as NaN under cosine.
@@ -93,7 +100,10 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
         return tf.nn.bias_add(self._scaled(products), self._bias)
 
     def _stored(self, payload: CentroidsPayload) -> tf.Variable:
-        return _fixed(payload.centroids, names.CLUSTER_CENTERS_VAR_NAME)
+        stored = _fixed(payload.centroids, names.CLUSTER_CENTERS_VAR_NAME)
+        framed = (payload.centroids - payload.shift).astype(np.float32)
+        self._framed = _fixed(framed, 'clusters_less_shift') if payload.shift.any() else stored
+        return stored
 
     def _readable(self, payload: CentroidsPayload) -> tf.Variable:  # noqa: ARG002  # subclasses use it
         return self.clusters
@@ -104,7 +114,7 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
 
     def _factors(self) -> tf.Tensor:
         """What rows are multiplied with, float32 [k, d]: the centroids but for a scale of each."""
-        return self.clusters if self._cosine else self.clusters - self._shift
+        return tf.identity(self._framed)
 
     def _scaled(self, products: tf.Tensor) -> tf.Tensor:
         return products
@@ -167,7 +177,7 @@ class QuantisedCentroids(ReducedCentroids):
         quantised = np.rint(framed / scales).astype(np.int8)
         if self._cosine:
             scales = 1 / np.sqrt(_squared_lengths(quantised))[:, np.newaxis]
-        self._scales = _fixed(scales[:, 0], 'scales')
+        self._scales = tf.constant(scales[:, 0], tf.float32)
         return _fixed(quantised, names.CLUSTER_CENTERS_VAR_NAME)
 
     def _scaled(self, products: tf.Tensor) -> tf.Tensor:
@@ -219,6 +229,12 @@ def _refuse_overflow(payload: CentroidsPayload) -> None:
         )
 
 
+def _with_lengths(centroids: tf.Tensor) -> tf.Tensor:
+    """(c, 1, |c|^2) of each centroid c, [k, d + 2]."""
+    lengths = tf.reduce_sum(tf.square(centroids), axis=1, keepdims=True)
+    return tf.concat([centroids, tf.ones_like(lengths), lengths], axis=1)
+
+
 def _index_where(answered: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
     return tf.where(answered, index, tf.constant(names.NO_CLUSTER, tf.int64))
 
@@ -228,6 +244,4 @@ def _squared_lengths(rows: np.ndarray) -> np.ndarray:
 
 
 def _fixed(values: np.ndarray, name: str) -> tf.Variable:
-    """A variable that is not trained; float64 becomes float32."""
-    stored = values.astype(np.float32) if values.dtype == np.float64 else values
-    return tf.Variable(stored, trainable=False, name=name)
+    return tf.Variable(values, trainable=False, name=name)

@@ -145,6 +145,8 @@ def transform_graph(tmp_path_factory):
             ),
             default_value=-1.0,
         )
+        tf.debugging.assert_less(inputs['n'], 1000.0, message='n is too large')
+        tf.debugging.assert_none_equal(inputs['label'], 'z', message='label is wrong')
         return {
             'color': tf.one_hot(color, 3),
             'numbers': tf.concat([tft.scale_to_z_score(inputs['n'])[:, None], price], axis=1),

@@ -75,10 +75,10 @@ def test_the_stored_centroids_take_half_and_a_quarter(saved, large):
             if types[name] != tf.string
         )
         found[precision] = made.ask('features', features=rows)
-    exact = 100 * 64 * 4
-    assert sizes['float32'] <= exact + 100 * 4
-    assert sizes['float16'] <= exact / 2 + 100 * 4
-    assert sizes['int8'] <= exact / 4 + 100 * 12
+    exact, scale, norm = 100 * 64 * 4, 100 * 4, 100 * 4  # the latter two stand in the graph
+    assert sizes['float32'] == 2 * exact
+    assert sizes['float16'] == exact / 2
+    assert sizes['int8'] + scale + norm <= exact / 4 + 100 * 12
     nearest = reference(payload, rows).argmin(axis=1)
     np.testing.assert_array_equal(found['float32']['cluster_index'], nearest)
     assert (found['float16']['cluster_index'] == nearest).mean() > 0.99

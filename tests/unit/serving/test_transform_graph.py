@@ -49,7 +49,7 @@ def test_only_what_is_clustered_is_served(served):
     inputs = made.model.signatures['raw'].structured_input_signature[1]
     assert set(inputs) == {'n', 'color', 'price'}
     saved_model = (made.folder / 'saved_model.pb').read_bytes()
-    for unused in (b'labels', b'tags', b'PyFunc', b'NumpyFunction'):
+    for unused in (b'labels', b'tags', b'label is wrong', b'PyFunc', b'NumpyFunction'):
         assert unused not in saved_model
 
 
@@ -79,6 +79,12 @@ def test_a_missing_feature_gets_no_cluster_and_harms_no_other(served):
     assert made.ask('cluster_index', examples=batch)['cluster_index'][[1, 3]].tolist() == [-1, -1]
     all_distances = made.ask('all_distances', examples=batch)['all_distances']
     assert np.isnan(all_distances).all(axis=1).tolist() == [False, True, False, True, False]
+
+
+def test_an_assertion_of_the_preprocessing_is_kept(served):
+    made, rows, _ = served
+    with pytest.raises(tf.errors.InvalidArgumentError, match='n is too large'):
+        made.ask('examples', examples=examples_of([{**rows[0], 'n': 2000.0}]))
 
 
 def test_a_python_function_is_refused_by_name(transform_graph):
