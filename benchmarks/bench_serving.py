@@ -207,18 +207,16 @@ def _example(row: np.ndarray) -> bytes:
 def _bytes(size: _Size, folder: Path) -> list[Row]:
     payload = payload_of_size(size)
     values = size.k * size.d
-    exact = {'float32': 4 * values, 'float16': 2 * values, 'int8': values + 12 * size.k}
+    exact = 4 * values
+    allowed = {'float32': 2 * exact, 'float16': exact / 2, 'int8': exact / 4 + 12 * size.k}
     found = []
     for precision in PRECISIONS:
         model = save(payload, folder / precision, precision=precision)
-        used = _bytes_of_centroids(model)
-        allowed = exact[precision] + (4 * size.k if precision != 'int8' else 0)
-        found.append(
-            rated(
-                f'{size}, {precision}', 'bytes of centroids, scales and norms', used, allowed,
-                'allowed', allowed / used, 1.0,
-            )
-        )  # fmt: skip
+        scales_and_norms = (8 if precision == 'int8' else 0) * size.k
+        used = _bytes_of_centroids(model) + scales_and_norms
+        ratio, case = allowed[precision] / used, f'{size}, {precision}'
+        metric = 'bytes of centroids'
+        found.append(rated(case, metric, used, allowed[precision], 'allowed', ratio, 1.0))
         files = (
             sum(path.stat().st_size for path in model.glob('variables/*') if path.is_file())
             + (model / 'saved_model.pb').stat().st_size

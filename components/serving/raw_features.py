@@ -131,7 +131,7 @@ def parse(serialized: tf.Tensor, features: Iterable[RawFeature]) -> tuple[Tensor
       features: what to parse.
 
     Returns:
-      The features, blank (NaN, 0, the empty string) where a required one is missing; and bool [n].
+      The features, 0 or the empty string where a required one is missing; and bool [n].
     """
     wanted = {feature.name: feature for feature in features}
     parsed = tf.io.parse_example(serialized, {name: f.parsing_spec for name, f in wanted.items()})
@@ -146,8 +146,7 @@ def parse(serialized: tf.Tensor, features: Iterable[RawFeature]) -> tuple[Tensor
             firsts = [_first_value(parsed[name], wanted[name]) for name in alike]
             missing = _is_marked(tf.stack(firsts, axis=1))
             incomplete |= tf.reduce_any(missing, axis=1)
-            if dtype != tf.float32:
-                parsed.update({name: _without_marks(parsed[name]) for name in alike})
+            parsed.update({name: _without_marks(parsed[name]) for name in alike})
     return parsed, incomplete
 
 
@@ -168,7 +167,7 @@ def _is_marked(values: tf.Tensor) -> tf.Tensor:
 
 
 def _without_marks(values: tf.Tensor) -> tf.Tensor:
-    blank = tf.constant(0 if values.dtype == tf.int64 else b'', values.dtype)
+    blank = tf.constant(b'' if values.dtype == tf.string else 0, values.dtype)
     return tf.where(_is_marked(values), blank, values)
 
 
