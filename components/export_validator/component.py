@@ -11,7 +11,13 @@ from tfx.types import component_spec, standard_artifacts
 
 from tfx_kmeans.artifacts import KMeansCentroids, KMeansReport
 from tfx_kmeans.export_validator.executor import Executor
-from tfx_kmeans.export_validator.options import Thresholds, ValidatorOptions, thresholds_of
+from tfx_kmeans.export_validator.options import (
+    Override,
+    Thresholds,
+    ValidatorOptions,
+    override_of,
+    thresholds_of,
+)
 from tfx_kmeans.parameters import encode, execution_parameters
 
 
@@ -26,6 +32,9 @@ class ExportValidatorSpec(types.ComponentSpec):  # type: ignore[misc]
         'transformed_examples': component_spec.ChannelParameter(
             type=standard_artifacts.Examples, optional=True
         ),
+        'baseline_model': component_spec.ChannelParameter(
+            type=standard_artifacts.Model, optional=True
+        ),
     }
     OUTPUTS = {
         'blessing': component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
@@ -38,7 +47,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
     """Checks an exported model: its files, how it serves, and the clustering in it.
 
     Outputs, written whether the model passes or not:
-      blessing: `ModelBlessing`, blessed where every check passed.
+      blessing: `ModelBlessing`, blessed where every check passed that counts, or was overridden.
       infra_blessing: `InfraBlessing`, blessed where the checks of structure and serving passed.
       report: `KMeansReport`, what each check expected and found.
     """
@@ -52,10 +61,12 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
         centroids: types.BaseChannel,
         examples: types.BaseChannel,
         transformed_examples: types.BaseChannel | None = None,
+        baseline_model: types.BaseChannel | None = None,
         *,
         splits: Sequence[str] = ('eval',),
         max_examples: int = 50_000,
         thresholds: Thresholds | Mapping[str, Any] | None = None,
+        override: Override | Mapping[str, str] | None = None,
     ) -> None:
         """Builds the node.
 
@@ -64,9 +75,13 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
           centroids: the ones that the model was made of.
           examples: raw tf.Examples, as the model will be sent.
           transformed_examples: the same after Transform; checked for training-serving skew.
+          baseline_model: an earlier model to compare with: of a Resolver for the latest blessed
+            one (none in a first run), or of an Importer of a pushed folder.
           splits: names of the splits to try.
           max_examples: the most examples to try.
-          thresholds: limits, as `Thresholds` or a dict of its fields.
+          thresholds: limits, and which checks count, as `Thresholds` or a dict of its fields.
+          override: a `reason` and a `name`, as `Override` or a dict: blesses the model though
+            checks of the clustering or against the baseline fail.
 
         Raises:
           ValueError: naming the parameter, what was given and what is allowed.
@@ -75,6 +90,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
             'splits': splits,
             'max_examples': max_examples,
             'thresholds': thresholds_of(thresholds),
+            'override': override_of(override),
         }
         super().__init__(
             spec=ExportValidatorSpec(
@@ -82,6 +98,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
                 centroids=centroids,
                 examples=examples,
                 transformed_examples=transformed_examples,
+                baseline_model=baseline_model,
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
                 infra_blessing=types.Channel(type=standard_artifacts.InfraBlessing),
                 report=types.Channel(type=KMeansReport),

@@ -14,14 +14,18 @@ from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
 from tfx_kmeans import names
 from tfx_kmeans.centroids.payload import CentroidsPayload
-from tfx_kmeans.centroids.storage import read_payload
+from tfx_kmeans.centroids.storage import find_payload, read_payload
+from tfx_kmeans.clustering.evaluation import Evaluation, evaluate
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.features import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
 from tfx_kmeans.export_validator.options import ValidatorOptions
-from tfx_kmeans.export_validator.probing import ProbeAnswers, probe_model
+from tfx_kmeans.export_validator.probing import ProbeAnswers, Questions, probe_model
+from tfx_kmeans.export_validator.requests import raw_values_of, read_warmup
 
 SERVE_TAG = 'serve'
+WARMUP_FILE = 'assets.extra/tf_serving_warmup_requests'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,12 +37,14 @@ class Sources:
       centroids: folder of the centroids artifact.
       examples: the raw ones.
       transformed_examples: the same after Transform; None where they are not connected.
+      baseline: folder of the model to compare with; None where there is none.
     """
 
     model: str
     centroids: str
     examples: Examples
     transformed_examples: Examples | None
+    baseline: str | None = None
 
 
 class Context:
@@ -107,7 +113,51 @@ class Context:
             target = copy / path
             target.parent.mkdir(parents=True, exist_ok=True)
             tf.io.gfile.copy(f'{self.sources.model}/{path}', str(target), overwrite=True)
-        return probe_model(copy, self.records, self._scratch, self.options.thresholds)
+        questions = Questions(self.records, self.raw_values, self.warmup_requests)
+        return probe_model(copy, questions, self._scratch, self.options.thresholds)
+
+    @cached_property
+    def raw_values(self) -> dict[str, np.ndarray] | None:
+        """The inputs of the signature `raw`, as the examples have them; None without `raw`."""
+        definition = self.serving_graph.signature_def.get(names.RAW_SIGNATURE)
+        if definition is None:
+            return None
+        return raw_values_of(dict(definition.inputs), self.records)
+
+    @cached_property
+    def warmup_requests(self) -> list[tuple[str, dict[str, Any]]]:
+        """The requests in the model's warmup file, by signature and inputs; none without."""
+        path = f'{self.sources.model}/{WARMUP_FILE}'
+        if not tf.io.gfile.exists(path):
+            return []
+        return read_warmup(path)
+
+    @cached_property
+    def served_rows(self) -> np.ndarray:
+        """What the model makes of the examples, float32 [n, d], where that is a point."""
+        rows = self.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
+        usable = np.isfinite(rows).all(axis=1)
+        if self.payload.metadata.distance_metric == 'cosine':
+            usable &= (rows != 0).any(axis=1)
+        found: np.ndarray = rows[usable]
+        return found
+
+    @cached_property
+    def assignment(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cluster int64 [n] and distance float64 [n] of the served rows, by NumPy."""
+        return self.payload.assigner.assign(self.served_rows)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Measures of the artifact's centroids on the served rows."""
+        rows = WeightedRows(self.served_rows)
+        return evaluate(rows, self.payload.assigner, self.payload.metadata.seed)
+
+    @cached_property
+    def baseline(self) -> CentroidsPayload:
+        """The centroids of the baseline model."""
+        assert self.sources.baseline is not None, 'the check does not run without'
+        return read_payload(find_payload(self.sources.baseline))
 
     @cached_property
     def transformed_rows(self) -> np.ndarray:

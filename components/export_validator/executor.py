@@ -21,7 +21,7 @@ from tfx_kmeans.export_validator.verdict import (
     write_report,
 )
 from tfx_kmeans.parameters import decode
-from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, examples_of
+from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, examples_of, only_uri
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +38,13 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         model = input_dict['model'][0]
         with emptied_on_failure(output_dict):
             with tempfile.TemporaryDirectory(prefix='tfx_kmeans_') as scratch:
-                verdict = Verdict(run_checks(Context(sources, options, Path(scratch))))
+                checks = run_checks(Context(sources, options, Path(scratch)))
+            verdict = Verdict(checks, options.override)
             _log_failures(verdict)
             write_report(output_dict['report'][0].uri, verdict, model.uri)
             write_infra_blessing(output_dict['infra_blessing'][0], verdict)
-            write_blessing(output_dict['blessing'][0], verdict, model)
+            baseline = next(iter(input_dict.get('baseline_model') or []), None)
+            write_blessing(output_dict['blessing'][0], verdict, model, baseline)
 
 
 def _sources(input_dict: Artifacts, options: ValidatorOptions) -> Sources:
@@ -53,6 +55,7 @@ def _sources(input_dict: Artifacts, options: ValidatorOptions) -> Sources:
         centroids=input_dict['centroids'][0].uri,
         examples=examples_of(input_dict['examples'], options.splits),
         transformed_examples=examples_of(transformed, options.splits) if transformed else None,
+        baseline=only_uri(input_dict, 'baseline_model'),
     )
 
 
@@ -60,5 +63,9 @@ def _log_failures(verdict: Verdict) -> None:
     for check in verdict.checks:
         if not check.passed:
             _log.warning(
-                'check %s failed: expected %s; found %s', check.name, check.expected, check.found
+                'check %s failed (%s): expected %s; found %s',
+                check.name,
+                check.mode,
+                check.expected,
+                check.found,
             )

@@ -5,23 +5,31 @@ code but TensorFlow's, as a server would. Its one argument names a JSON file:
 
   model: the model's folder.     records: a TFRecord file of serialized tf.Examples.
   answers: folder to write to.   batch_size: of the whole run.
+  raw: null, or a JSON file of the raw features' values by name, strings in base64.
+  warmup: a JSON file of requests, [{signature, inputs: {name: TensorProto in base64}}].
   small_batches: sizes of batches to try as well, from the first records.
+  few: how many records are tried where all would be too much.
   memory_mb: the most memory to take, beyond what TensorFlow's import takes.
 
 It writes tasks.json, {task: {"seconds"} or {"error"}}, and one .npz of outputs for each task
-that ended well: `examples`, `features`, `preprocess` over all records, and `<name>@<size>`.
+that is a question: `<signature>` over all records (a few, for `all_distances` and
+`cluster_index`), `<signature>@<size>`, `examples@reversed`, `examples@after`, `latency`.
 """
 
+import base64
 import importlib.abc
 import json
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 REFUSED = ('tfx', 'tfx_kmeans', 'tensorflow_transform', 'tfx_bsl', 'apache_beam')
+CALLERS = 4
+CALLS = 30  # of each latency, the first ones not counted
 
 
 class Refusal(importlib.abc.MetaPathFinder):
@@ -60,29 +68,144 @@ class Tasks:
 class Probe:
     """A loaded model that is asked for answers."""
 
-    def __init__(self, model: Any, tasks: Tasks, folder: str) -> None:
+    def __init__(self, model: Any, tasks: Tasks, request: dict[str, Any]) -> None:
         self._model = model
         self._tasks = tasks
-        self._folder = folder
+        self._request = request
+        self._records = read_records(request['records'])
 
-    def ask(self, task: str, signature: str, inputs: Any, batch_size: int) -> Any:
+    def run(self) -> None:
+        """All tasks; those that follow from one that failed are not reached."""
+        rows = self.ask('preprocess', 'preprocess', {'examples': self._records})
+        questions = {'preprocess': {'examples': self._records}}
+        questions['examples'] = questions['preprocess']
+        if rows is not None:
+            questions['features'] = {'features': next(iter(rows.values()))}
+        if self._request['raw'] is not None:
+            questions['raw'] = self._raw()
+        answered = {
+            signature
+            for signature, inputs in questions.items()
+            if signature == 'preprocess' or self.ask(signature, signature, inputs) is not None
+        }
+        for signature in sorted(answered):
+            for size in self._request['small_batches']:
+                self.ask(f'{signature}@{size}', signature, first(questions[signature], size))
+        if 'examples' in answered:
+            self._look_closer(questions['examples'])
+
+    def _look_closer(self, examples: dict[str, Any]) -> None:
+        """All that is asked of a model which answers at all."""
+        few = first(examples, self._request['few'])
+        for signature in ('all_distances', 'cluster_index'):
+            self.ask(signature, signature, few)
+        self.ask('examples@reversed', 'examples', {'examples': self._records[::-1]})
+        self._tasks.run('malformed', self._ask_what_is_no_example)
+        self.ask('examples@after', 'examples', few)
+        self._tasks.run('warmup', self._replay)
+        self._tasks.run('concurrent', lambda: self._ask_at_once(few))
+        self._tasks.run('latency', lambda: self._time(examples))
+
+    def ask(self, task: str, signature: str, inputs: dict[str, Any]) -> Any:
         """Saves what the signature answers to the inputs, batch by batch; None on failure."""
-        return self._tasks.run(task, lambda: self._answers(task, signature, inputs, batch_size))
+        return self._tasks.run(task, lambda: self._saved(task, self._answers(signature, inputs)))
 
-    def _answers(self, task: str, signature: str, inputs: Any, batch_size: int) -> Any:
+    def _answers(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
         import numpy as np
+
+        length, size = len(next(iter(inputs.values()))), self._request['batch_size']
+        batches = [
+            self._call(signature, {name: v[start : start + size] for name, v in inputs.items()})
+            for start in range(0, max(length, 1), size)
+        ]
+        return {k: np.concatenate([batch[k] for batch in batches]) for k in batches[0]}
+
+    def _call(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
         import tensorflow as tf
 
         function = self._model.signatures[signature]
-        ((name, spec),) = function.structured_input_signature[1].items()
-        starts = range(0, max(len(inputs), 1), batch_size)
-        batches = [
-            function(**{name: tf.constant(inputs[start : start + batch_size], spec.dtype)})
-            for start in starts
-        ]
-        outputs = {k: np.concatenate([batch[k].numpy() for batch in batches]) for k in batches[0]}
-        np.savez(os.path.join(self._folder, f'{task}.npz'), **outputs)
+        specs = function.structured_input_signature[1]
+        given = {name: tf.constant(values, specs[name].dtype) for name, values in inputs.items()}
+        return {name: values.numpy() for name, values in function(**given).items()}
+
+    def _saved(self, task: str, outputs: dict[str, Any]) -> dict[str, Any]:
+        import numpy as np
+
+        numbers = {name: values for name, values in outputs.items() if values.dtype != object}
+        np.savez(os.path.join(self._request['answers'], f'{task}.npz'), **numbers)
         return outputs
+
+    def _raw(self) -> dict[str, Any]:
+        import numpy as np
+
+        with open(self._request['raw']) as file:
+            given = json.load(file)
+        return {
+            name: np.array(
+                decoded(one['values']) if one['base64'] else one['values'],
+                object if one['base64'] else one['dtype'],
+            ).reshape(one['shape'])
+            for name, one in given.items()
+        }
+
+    def _ask_what_is_no_example(self) -> None:
+        try:
+            self._call('examples', {'examples': [b'\xff\xffno example at all']})
+        except Exception:
+            return
+        raise AssertionError('it was answered as if it were an example')
+
+    def _replay(self) -> None:
+        import tensorflow as tf
+        from tensorflow.core.framework import tensor_pb2
+
+        with open(self._request['warmup']) as file:
+            requests = json.load(file)
+        for request in requests:
+            inputs = {
+                name: tf.make_ndarray(tensor_pb2.TensorProto.FromString(base64.b64decode(proto)))
+                for name, proto in request['inputs'].items()
+            }
+            self._call(request['signature'], inputs)
+
+    def _ask_at_once(self, inputs: dict[str, Any]) -> None:
+        import numpy as np
+
+        expected = self._call('examples', inputs)
+        found: list[Any] = []
+        callers = [
+            threading.Thread(target=lambda: found.append(self._call('examples', inputs)))
+            for _ in range(CALLERS)
+        ]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        if len(found) < CALLERS:
+            raise AssertionError(f'{CALLERS - len(found)} of {CALLERS} calls at once failed')
+        for answer in found:
+            for name, values in expected.items():
+                if values.dtype != object and not np.allclose(
+                    values, answer[name], rtol=1e-5, atol=1e-6, equal_nan=True
+                ):
+                    raise AssertionError(f'{name} differs where {CALLERS} ask at once')
+
+    def _time(self, inputs: dict[str, Any]) -> None:
+        import numpy as np
+
+        milliseconds = {}
+        for size in (1, 64):
+            few = {
+                name: np.resize(values, (size, *values.shape[1:]))
+                for name, values in inputs.items()
+            }
+            taken = []
+            for _ in range(CALLS):
+                began = time.perf_counter()
+                self._call('examples', few)
+                taken.append(1000 * (time.perf_counter() - began))
+            milliseconds[f'batch_{size}'] = np.array([np.median(taken[CALLS // 3 :])])
+        self._saved('latency', milliseconds)
 
 
 def main(request_path: str) -> None:
@@ -96,19 +219,20 @@ def main(request_path: str) -> None:
     limit_memory(request['memory_mb'])
     tasks = Tasks(request['answers'])
     model = tasks.run('load', lambda: tf.saved_model.load(request['model']))
-    if model is None:
-        return
-    probe = Probe(model, tasks, request['answers'])
-    records = read_records(request['records'])
-    inputs = {'preprocess': records, 'examples': records}
-    rows = probe.ask('preprocess', 'preprocess', records, request['batch_size'])
-    probe.ask('examples', 'examples', records, request['batch_size'])
-    if rows is not None:
-        inputs['features'] = next(iter(rows.values()))
-        probe.ask('features', 'features', inputs['features'], request['batch_size'])
-    for signature, values in inputs.items():
-        for size in request['small_batches']:
-            probe.ask(f'{signature}@{size}', signature, values[:size], max(size, 1))
+    if model is not None:
+        Probe(model, tasks, request).run()
+
+
+def first(inputs: dict[str, Any], count: int) -> dict[str, Any]:
+    """The first rows of each input."""
+    return {name: values[:count] for name, values in inputs.items()}
+
+
+def decoded(values: Any) -> Any:
+    """Strings in base64, in lists of any depth, to bytes."""
+    if isinstance(values, list):
+        return [decoded(one) for one in values]
+    return base64.b64decode(values)
 
 
 def limit_memory(megabytes: int) -> None:

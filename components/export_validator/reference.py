@@ -75,6 +75,31 @@ def compare(
     return Mismatch(len(rows), wrong_clusters, wrong_distances, largest)
 
 
+def compare_all(
+    payload: CentroidsPayload, rows: np.ndarray, distances: np.ndarray, precision: str = 'float32'
+) -> int:
+    """How many of the distances [n, k] to all centroids are off by more than rounding explains."""
+    answerable = _answerable(payload, rows)
+    wrong = int((~np.isnan(distances[~answerable])).sum())
+    aside = _displacement(payload, precision)
+    for cluster in range(len(payload.centroids)):
+        chosen = np.full(int(answerable.sum()), cluster)
+        exact, bound = _distance_to(payload, rows[answerable], chosen)
+        bound = bound + _blur(payload, exact, aside[chosen]) + _shifted(payload, rows[answerable])
+        wrong += int((~(np.abs(distances[answerable, cluster] - exact) <= bound)).sum())
+    return wrong
+
+
+def _shifted(payload: CentroidsPayload, rows: np.ndarray) -> np.ndarray:
+    """What taking off the shift in float32 first may add to a squared distance, float64 [n]."""
+    points, _ = _points(payload, rows)
+    reach = np.linalg.norm(points - payload.shift, axis=1)
+    reach += np.linalg.norm(payload.centroids - payload.shift, axis=1).max()
+    aside = 2 * _UNIT_ROUNDOFF * (reach + np.abs(payload.shift).max())
+    found: np.ndarray = 2 * reach * aside + aside**2
+    return found
+
+
 def _answerable(payload: CentroidsPayload, rows: np.ndarray) -> np.ndarray:
     finite = np.isfinite(rows).all(axis=1)
     if payload.metadata.distance_metric != 'cosine':

@@ -9,49 +9,85 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_kmeans.export_validator.checks import CLUSTERING, CheckResult
+from tfx_kmeans.export_validator.checks import CheckResult
+from tfx_kmeans.export_validator.findings import BASELINE, CLUSTERING, SERVING, STRUCTURE
+from tfx_kmeans.export_validator.options import FAIL, WARN, Override
 from tfx_kmeans.version import __version__
 
 REPORT_FILE = 'report.json'
-REPORT_FORMAT = '1.0'
+REPORT_FORMAT = '1.1'
+_OVERRIDABLE = (CLUSTERING, BASELINE)
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What follows from the checks."""
+    """What follows from the checks.
+
+    Attributes:
+      checks: with their findings.
+      override: who blesses the model all the same, and why; never beyond structure and serving.
+    """
 
     checks: Sequence[CheckResult]
+    override: Override | None = None
 
     @property
     def failed(self) -> list[str]:
-        """Names of the checks that failed."""
-        return [check.name for check in self.checks if not check.passed]
+        """Names of the checks that failed, but for those that only warn."""
+        return [check.name for check in self._failures()]
+
+    @property
+    def warned(self) -> list[str]:
+        """Names of the checks that failed and only warn."""
+        return [check.name for check in self.checks if not check.passed and check.mode == WARN]
+
+    @property
+    def overridden(self) -> list[str]:
+        """Names of the checks that failed and are overridden."""
+        if self.override is None:
+            return []
+        return [check.name for check in self._failures() if check.group in _OVERRIDABLE]
 
     @property
     def blessed(self) -> bool:
-        """Whether every check passed."""
-        return not self.failed
+        """Whether nothing failed, but for what is overridden."""
+        return set(self.failed) == set(self.overridden)
 
     @property
     def infra_blessed(self) -> bool:
-        """Whether every check of structure and serving passed."""
-        return all(check.passed for check in self.checks if check.group != CLUSTERING)
+        """Whether no check of structure or serving failed."""
+        return not any(check.group in (STRUCTURE, SERVING) for check in self._failures())
+
+    def _failures(self) -> list[CheckResult]:
+        return [check for check in self.checks if not check.passed and check.mode == FAIL]
 
 
-def write_blessing(artifact: Any, verdict: Verdict, model: Any) -> None:
+def write_blessing(artifact: Any, verdict: Verdict, model: Any, baseline: Any | None) -> None:
     """Writes a ModelBlessing with the properties that TFX's Evaluator writes."""
     artifact.set_int_custom_property('blessed', int(verdict.blessed))
     artifact.set_string_custom_property('current_model', model.uri)
     artifact.set_int_custom_property('current_model_id', model.id)
-    artifact.set_string_custom_property('failed_checks', ','.join(verdict.failed))
+    if baseline is not None:
+        artifact.set_string_custom_property('baseline_model', baseline.uri)
+        artifact.set_int_custom_property('baseline_model_id', baseline.id)
+    _set_names(artifact, verdict)
     _touch(artifact.uri, 'BLESSED' if verdict.blessed else 'NOT_BLESSED')
 
 
 def write_infra_blessing(artifact: Any, verdict: Verdict) -> None:
     """Writes an InfraBlessing with the properties that TFX's InfraValidator writes."""
     artifact.set_int_custom_property('blessed', int(verdict.infra_blessed))
-    artifact.set_string_custom_property('failed_checks', ','.join(verdict.failed))
+    _set_names(artifact, verdict)
     _touch(artifact.uri, 'INFRA_BLESSED' if verdict.infra_blessed else 'INFRA_NOT_BLESSED')
+
+
+def _set_names(artifact: Any, verdict: Verdict) -> None:
+    artifact.set_string_custom_property('failed_checks', ','.join(verdict.failed))
+    artifact.set_string_custom_property('warned_checks', ','.join(verdict.warned))
+    if verdict.override is not None:
+        artifact.set_string_custom_property('override_reason', verdict.override.reason)
+        artifact.set_string_custom_property('override_name', verdict.override.name)
+        artifact.set_string_custom_property('overridden_checks', ','.join(verdict.overridden))
 
 
 def write_report(folder: str, verdict: Verdict, model_uri: str) -> None:
@@ -62,6 +98,8 @@ def write_report(folder: str, verdict: Verdict, model_uri: str) -> None:
         'model': model_uri,
         'blessed': verdict.blessed,
         'infra_blessed': verdict.infra_blessed,
+        'override': verdict.override and dataclasses.asdict(verdict.override),
+        'overridden': verdict.overridden,
         'checks': [dataclasses.asdict(check) for check in verdict.checks],
     }
     tf.io.gfile.makedirs(folder)

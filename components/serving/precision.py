@@ -52,8 +52,8 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
         """
         points, framed = self._placed(rows)
         nearest = tf.argmax(self._scores(framed), axis=1)
-        difference = points - self._gathered(nearest)
-        distance = self._of_squared(tf.reduce_sum(tf.square(difference), axis=1))
+        squares = tf.math.squared_difference(points, self._gathered(nearest))
+        distance = self._of_squared(tf.reduce_sum(squares, axis=1))
         answered = tf.math.is_finite(distance)
         return {
             names.CLUSTER_INDEX: _index_where(answered, nearest),

@@ -89,7 +89,7 @@ class Workshop:
         Executor().Do(inputs, {'model': [model]}, encode(ExporterOptions, options))
         return model
 
-    def validate(self, model, centroids, examples, **options):
+    def validate(self, model, centroids, examples, baseline=None, **options):
         from tfx_kmeans.export_validator.executor import Executor
         from tfx_kmeans.export_validator.options import ValidatorOptions
 
@@ -99,8 +99,11 @@ class Workshop:
             'report': [self.artifact(KMeansReport, 'report')],
         }
         inputs = {'model': [model], 'centroids': [centroids], 'examples': [examples]}
+        if baseline is not None:
+            inputs['baseline_model'] = baseline
         Executor().Do(inputs, outputs, encode(ValidatorOptions, options))
         found = SimpleNamespace(**{key: value[0] for key, value in outputs.items()})
+        found.report = json.loads((self.folder / 'report' / 'report.json').read_text())
         found.checks = json.loads((self.folder / 'report' / 'report.json').read_text())['checks']
         found.failed = [check['name'] for check in found.checks if not check['passed']]
         return found

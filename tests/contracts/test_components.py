@@ -9,6 +9,13 @@ from tfx.types import artifact_utils, standard_artifacts
 import tfx_kmeans
 from tfx_kmeans import CentroidExporter, ExportValidator, KMeansCentroids, KMeansTrainer
 from tfx_kmeans.centroid_exporter.options import ExporterOptions
+from tfx_kmeans.export_validator.checks import CHECKS
+from tfx_kmeans.export_validator.options import (
+    CHECK_NAMES,
+    Override,
+    Thresholds,
+    ValidatorOptions,
+)
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 from tfx_kmeans.parameters import decode
 
@@ -112,6 +119,13 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (validator, {'thresholds': {'max_size': 1}}, "thresholds has 'max_size'"),
         (validator, {'thresholds': {'max_model_bytes': 0}}, 'thresholds.max_model_bytes must be'),
         (validator, {'thresholds': 7}, 'thresholds must be'),
+        (validator, {'thresholds': {'checks': {'nope': 'off'}}}, "checks must be one of 'files'"),
+        (validator, {'thresholds': {'checks': {'size': 'no'}}}, "checks['size'] must be one of"),
+        (validator, {'thresholds': {'checks': ['size']}}, 'thresholds.checks must be a dict of'),
+        (validator, {'thresholds': {'min_silhouette': 'high'}}, 'min_silhouette must be a finite'),
+        (validator, {'override': {'reason': 'x'}}, "override lacks 'name'"),
+        (validator, {'override': {'reason': ' ', 'name': 'x'}}, 'override.reason must be a text'),
+        (validator, {'override': 'x'}, 'override must be Override or a dict of its fields'),
     ],
 )
 def test_a_wrong_parameter_fails_when_the_pipeline_is_built(build, options, said):
@@ -155,6 +169,22 @@ def test_all_that_an_exporter_can_be_told_travels_as_plain_properties():
     for files in ('/folder', ['/a', '/b']):
         properties = exporter(assets_extra=files).exec_properties
         assert decode(ExporterOptions, properties).assets_extra == files
+
+
+def test_all_that_a_validator_can_be_told_travels_as_plain_properties():
+    thresholds = {'min_silhouette': 0.2, 'checks': {'size': 'warn'}}
+    override = {'reason': 'because', 'name': 'Ada'}
+    made = validator(
+        baseline_model=channel(standard_artifacts.Model), thresholds=thresholds, override=override
+    )
+    decoded = decode(ValidatorOptions, made.exec_properties)
+    assert decoded.thresholds == Thresholds(**thresholds)
+    assert decoded.override == Override(**override)
+    assert set(made.inputs) == {'model', 'centroids', 'examples', 'baseline_model'}
+
+
+def test_the_names_of_the_checks_are_those_of_the_options():
+    assert tuple(check.name for check in CHECKS) == CHECK_NAMES
 
 
 def test_initial_clusters_may_be_an_array():

@@ -2,7 +2,7 @@ import pytest
 import tensorflow as tf  # noqa: F401  (registers the operations)
 from tensorflow.python.framework import op_def_registry
 
-from tfx_kmeans.export_validator.checks import _FORBIDDEN
+from tfx_kmeans.export_validator.structure_checks import _FORBIDDEN
 
 FORBIDDEN = [
     'PyFunc',

@@ -1,0 +1,187 @@
+"""Checks of how the model answers, in a process that has TensorFlow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from tfx_kmeans import names
+from tfx_kmeans.export_validator.context import Context
+from tfx_kmeans.export_validator.findings import SERVING, Check, Finding, listed, within
+from tfx_kmeans.export_validator.probing import FEW, SMALL_BATCHES
+from tfx_kmeans.export_validator.reference import compare, compare_all
+
+
+def loads_in_clean_process(context: Context) -> Finding:
+    """A copy of the model in another folder loads with TensorFlow alone."""
+    seconds = context.probe.seconds('load')
+    return Finding(True, 'the model to load', f'loaded in {seconds:.1f} s')
+
+
+def parity_of(signature: str) -> Callable[[Context], Finding]:
+    """The check that a signature answers as NumPy does over the centroids artifact."""
+
+    def parity(context: Context) -> Finding:
+        rows = _rows(context)
+        answers = context.probe.outputs(signature)
+        cluster, distance = answers[names.CLUSTER_INDEX], answers[names.DISTANCE]
+        expected = 'the clusters and distances of the NumPy reference, within rounding'
+        if not len(rows):
+            return Finding(False, expected, 'there is no example to compare')
+        if cluster.shape != (len(rows),) or distance.shape != (len(rows),):
+            found = f'shapes {cluster.shape}, {distance.shape} of {len(rows)}'
+            return Finding(False, expected, found)
+        precision = context.description['precision']
+        seen = compare(context.payload, rows, cluster, distance, precision)
+        found = (
+            f'{seen.rows} rows: {seen.wrong_clusters} in a wrong cluster, '
+            f'{seen.wrong_distances} with a wrong distance, largest difference '
+            f'{seen.largest_distance_error:.3g}'
+        )
+        return Finding(not seen, expected, found)
+
+    return parity
+
+
+def all_distances_parity(context: Context) -> Finding:
+    """`all_distances` answers as NumPy does over the centroids artifact."""
+    rows = _rows(context)[:FEW]
+    answer = context.probe.outputs(names.ALL_DISTANCES)[names.ALL_DISTANCES]
+    expected = 'the distances of the NumPy reference, within rounding'
+    if answer.shape != (len(rows), context.payload.metadata.num_clusters):
+        return Finding(False, expected, f'shape {answer.shape} of {len(rows)} rows')
+    wrong = compare_all(context.payload, rows, answer, context.description['precision'])
+    return Finding(not wrong, expected, f'{len(rows)} rows: {wrong} wrong distances')
+
+
+def cluster_index_agrees(context: Context) -> Finding:
+    """`cluster_index` answers what `examples` does."""
+    index = context.probe.outputs(names.CLUSTER_INDEX)[names.CLUSTER_INDEX]
+    whole = context.probe.outputs(names.EXAMPLES_SIGNATURE)[names.CLUSTER_INDEX][:FEW]
+    same = index.shape == whole.shape and np.array_equal(index, whole)
+    differing = int((index != whole).sum()) if index.shape == whole.shape else len(whole)
+    return Finding(same, 'the clusters of `examples`', f'{len(whole)} rows, {differing} differ')
+
+
+def batch_sizes(context: Context) -> Finding:
+    """Small batches give what the first rows of the whole give."""
+    signatures = [
+        names.EXAMPLES_SIGNATURE,
+        names.FEATURES_SIGNATURE,
+        names.PREPROCESS_SIGNATURE,
+        *([names.RAW_SIGNATURE] if context.raw_values is not None else []),
+    ]
+    wrong = [
+        f'{signature}@{size}: {how}'
+        for signature in signatures
+        for size in SMALL_BATCHES
+        for how in _differences(context, signature, f'{signature}@{size}', slice(size))
+    ]
+    expected = f'batches of {listed(SMALL_BATCHES)} to answer as the same rows of a large one'
+    return Finding(not wrong, expected, '; '.join(wrong) or 'they do')
+
+
+def neighbours(context: Context) -> Finding:
+    """A row gets the same answer whatever stands beside it, in whatever order."""
+    signature = names.EXAMPLES_SIGNATURE
+    how = list(_differences(context, signature, f'{signature}@reversed', slice(None, None, -1)))
+    return Finding(not how, 'the same answers in reversed order', '; '.join(how) or 'they are')
+
+
+def malformed_examples(context: Context) -> Finding:
+    """Bytes that are no example are an error, after which the model answers as before."""
+    context.probe.seconds('malformed')
+    signature = names.EXAMPLES_SIGNATURE
+    how = list(_differences(context, signature, f'{signature}@after', slice(FEW)))
+    return Finding(not how, 'an error, and then the same answers', '; '.join(how) or 'they are')
+
+
+def warmup(context: Context) -> Finding:
+    """The recorded requests can be answered."""
+    context.probe.seconds('warmup')
+    return Finding(True, 'every warmup request to be answered', f'{len(context.warmup_requests)}')
+
+
+def concurrent_calls(context: Context) -> Finding:
+    """Calls at the same time are answered as one alone."""
+    seconds = context.probe.seconds('concurrent')
+    return Finding(True, 'the same answers to calls at once', f'they are, after {seconds:.2f} s')
+
+
+def latency_of(size: int) -> Callable[[Context], Finding]:
+    """The check of how long a call of `examples` with so many rows takes."""
+
+    def latency(context: Context) -> Finding:
+        taken = float(context.probe.outputs('latency')[f'batch_{size}'][0])
+        limits = context.options.thresholds
+        most = limits.max_latency_ms_batch_1 if size == 1 else limits.max_latency_ms_batch_64
+        return within(f'milliseconds for {size} examples', taken, most=most)
+
+    return latency
+
+
+def _rows(context: Context) -> np.ndarray:
+    return context.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
+
+
+def _differences(context: Context, signature: str, task: str, part: slice) -> Iterable[str]:
+    """How the outputs of a task differ from a part of those over all examples."""
+    whole = context.probe.outputs(signature)
+    small = context.probe.outputs(task)
+    if set(small) != set(whole):
+        yield f'outputs {listed(small)}'
+        return
+    for name, values in small.items():
+        expected = whole[name][part]
+        if values.shape != expected.shape or values.dtype != expected.dtype:
+            yield f'{name} has shape {values.shape} and type {values.dtype}'
+        elif not _alike(values, expected):
+            yield f'{name} differs'
+
+
+def _alike(left: np.ndarray, right: np.ndarray) -> bool:
+    """Equal integers; floats equal but for the last bits, which vectorised kernels may change."""
+    if np.issubdtype(left.dtype, np.floating):
+        return np.allclose(left, right, rtol=1e-5, atol=1e-6, equal_nan=True)
+    return np.array_equal(left, right)
+
+
+def _has_raw(context: Context) -> bool:
+    return context.raw_values is not None
+
+
+_PARITY = 'The model does not hold these centroids, or computes otherwise: export again.'
+_GRAPH = 'Look for an operation in the preprocessing_fn that mixes rows.'
+
+CHECKS = (
+    Check(
+        'loads_in_clean_process',
+        SERVING,
+        loads_in_clean_process,
+        'See the error; raise thresholds.probe_seconds or probe_memory_mb for a large model.',
+    ),
+    Check('examples_parity', SERVING, parity_of(names.EXAMPLES_SIGNATURE), _PARITY),
+    Check('raw_parity', SERVING, parity_of(names.RAW_SIGNATURE), _PARITY, _has_raw),
+    Check('features_parity', SERVING, parity_of(names.FEATURES_SIGNATURE), _PARITY),
+    Check('all_distances_parity', SERVING, all_distances_parity, _PARITY),
+    Check('cluster_index_agrees', SERVING, cluster_index_agrees, _PARITY),
+    Check('batch_sizes', SERVING, batch_sizes, _GRAPH),
+    Check('neighbours', SERVING, neighbours, _GRAPH),
+    Check(
+        'malformed_examples',
+        SERVING,
+        malformed_examples,
+        'Look for state in the preprocessing_fn.',
+    ),
+    Check(
+        'warmup',
+        SERVING,
+        warmup,
+        'Write the warmup requests with the exporter of this model.',
+        lambda context: bool(context.warmup_requests),
+    ),
+    Check('concurrent_calls', SERVING, concurrent_calls, 'Look for state in the preprocessing_fn.'),
+    Check('latency_batch_1', SERVING, latency_of(1), 'Make the preprocessing_fn cheaper.'),
+    Check('latency_batch_64', SERVING, latency_of(64), 'Make the preprocessing_fn cheaper.'),
+)
