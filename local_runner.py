@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tfx_kmeans.pipelines.arguments import add_clustering_arguments
 from tfx_kmeans.pipelines.config import PipelineConfig
@@ -194,12 +194,22 @@ def _tell(outcome: Outcome, console: Console) -> None:
     console.say(f'Cluster sizes  {sizes}')
     console.say(f'Inertia        {outcome.inertia:.6g}')
     console.say('Checks')
-    for check in outcome.checks:
-        console.say(f'  {"passed" if check["passed"] else "FAILED"}  {check["name"]}')
-        if not check['passed']:
-            console.say(f'          expected {check["expected"]}')
-            console.say(f'          found    {check["found"]}')
+    for group, checks in _by_group(outcome.checks).items():
+        failures = [check for check in checks if not check['passed']]
+        console.say(f'  {group:<10} {len(checks) - len(failures):>2} of {len(checks)} passed')
+        for check in failures:
+            console.say(f'    {"FAILED" if check["mode"] == "fail" else "warned"}  {check["name"]}')
+            console.say(f'            expected {check["expected"]}')
+            console.say(f'            found    {check["found"]}')
+            console.say(f'            advice   {check["advice"]}')
     console.say()
+
+
+def _by_group(checks: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for check in checks:
+        groups.setdefault(check['group'], []).append(check)
+    return groups
 
 
 def _shown(path: Path | str) -> str:

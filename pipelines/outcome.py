@@ -24,8 +24,8 @@ class Outcome:
     Attributes:
       cluster_weight: float64 [k].
       inertia: of the centroids.
-      checks: of the validator's report: name, group, passed, expected, found.
-      blessed: whether every check passed.
+      checks: of the validator's report: name, group, mode, passed, expected, found, advice.
+      blessed: whether every check passed that counts, or was overridden.
       pushed_to: the model's folder, None where nothing was pushed.
       example: the first raw example, feature name to its numbers; others are left out.
     """
