@@ -15,7 +15,7 @@ run: setup ## the pipeline on wine to a pushed model below output/ (ARGS="..." f
 	@$(PY) local_runner.py $(ARGS)
 
 test: setup ## the tests (ARGS="..." for pytest)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-clients: setup ## the served model in clients that are not ours: Java, OpenVINO, MLflow, ...
 	@scripts/clients.sh $(ARGS)
