@@ -14,6 +14,8 @@ from tfx_kmeans.data.source import TF_EXAMPLE, Examples
 
 Artifacts = Mapping[str, Sequence[Any]]
 
+EVAL_SPLIT = 'eval'
+
 
 def only_uri(artifacts: Artifacts, key: str) -> str | None:
     """The folder of the one artifact of an input, None where the input is absent or empty.

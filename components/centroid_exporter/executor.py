@@ -24,14 +24,13 @@ from tfx_kmeans.serving.preprocessing import Preprocessing, SchemaPreprocessing
 from tfx_kmeans.serving.serving_input import ServingInput
 from tfx_kmeans.serving.transform_graph import TransformPreprocessing
 from tfx_kmeans.tfx_io import (
+    EVAL_SPLIT,
     Artifacts,
     emptied_on_failure,
     examples_of,
     feature_spec_of,
     only_uri,
 )
-
-EVAL_SPLIT = 'eval'
 
 
 class Executor(base_executor.BaseExecutor):  # type: ignore[misc]

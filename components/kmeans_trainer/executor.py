@@ -23,14 +23,13 @@ from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 from tfx_kmeans.kmeans_trainer.progress_log import ProgressLog
 from tfx_kmeans.parameters import decode
 from tfx_kmeans.tfx_io import (
+    EVAL_SPLIT,
     Artifacts,
     emptied_on_failure,
     examples_of,
     feature_spec_of,
     only_uri,
 )
-
-EVAL_SPLIT = 'eval'
 
 _log = logging.getLogger(__name__)
 

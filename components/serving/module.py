@@ -80,7 +80,8 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
 
         A row whose example lacks a required feature is NaN.
         """
-        return self._rows_of_parsed(*parse(serialized, self._preprocessing.raw_features.values()))
+        features = self._preprocessing.raw_features
+        return self._rows_of_parsed(*parse(serialized, features.values(), features))
 
     def assign(self, rows: tf.Tensor) -> Outputs:
         """Rows, float32 [n, d], to `cluster_index` and `distance`."""
@@ -88,7 +89,8 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
 
     def answer_examples(self, serialized: tf.Tensor) -> Outputs:
         """Serialized tf.Examples, string [n], to the same, and the passthrough features."""
-        parsed, incomplete = parse(serialized, self.raw_inputs.values())
+        needed = self._preprocessing.raw_features
+        parsed, incomplete = parse(serialized, self.raw_inputs.values(), needed)
         rows = self._rows_of_parsed(parsed, incomplete)
         return {**self.assign(rows), **self._passed_through(parsed)}
 

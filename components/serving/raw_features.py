@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -123,12 +123,15 @@ def raw_features_of(specs: Mapping[str, Any], schema: Any) -> dict[str, RawFeatu
     }
 
 
-def parse(serialized: tf.Tensor, features: Iterable[RawFeature]) -> tuple[Tensors, tf.Tensor]:
+def parse(
+    serialized: tf.Tensor, features: Iterable[RawFeature], needed: Collection[str]
+) -> tuple[Tensors, tf.Tensor]:
     """Serialized tf.Examples to features by name, and which of them lack a required feature.
 
     Args:
       serialized: string [n].
       features: what to parse.
+      needed: names of those without which an example is incomplete.
 
     Returns:
       The features, 0 or the empty string where a required one is missing; and bool [n].
@@ -144,7 +147,8 @@ def parse(serialized: tf.Tensor, features: Iterable[RawFeature]) -> tuple[Tensor
         ]
         if alike:
             firsts = [_first_value(parsed[name], wanted[name]) for name in alike]
-            missing = _is_marked(tf.stack(firsts, axis=1))
+            counts = tf.constant([name in needed for name in alike])
+            missing = _is_marked(tf.stack(firsts, axis=1)) & counts
             incomplete |= tf.reduce_any(missing, axis=1)
             parsed.update({name: _without_marks(parsed[name]) for name in alike})
     return parsed, incomplete

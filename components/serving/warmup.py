@@ -44,7 +44,7 @@ def write_warmup(
 def _inputs(module: KMeansModule, records: Sequence[bytes]) -> dict[str, Inputs]:
     """What each kind of signature takes, for all the records."""
     serialized = tf.constant(list(records), tf.string)
-    parsed, _ = parse(serialized, module.raw_inputs.values())
+    parsed, _ = parse(serialized, module.raw_inputs.values(), ())
     return {
         names.EXAMPLES_SIGNATURE: {names.EXAMPLES_SIGNATURE: serialized.numpy()},
         names.FEATURES_SIGNATURE: {names.FEATURES_SIGNATURE: module.preprocess(serialized).numpy()},

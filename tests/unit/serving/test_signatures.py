@@ -168,6 +168,10 @@ def test_passthrough_features_come_back_untouched(saved, points):
     answer = made.ask('examples', examples=[example(a=[1.0], id=[b'z']), examples[0]])
     assert answer['id'].tolist() == [b'z', b'x']
     assert answer['cluster_index'].tolist() == [-1, answer['cluster_index'][1]]
+    without_id = example(a=[1.0], vector=[2.0, 3.0], b_c=[4])
+    answer = made.ask('examples', examples=[without_id])
+    assert answer['id'].tolist() == [b'']
+    assert answer['cluster_index'][0] >= 0
     with pytest.raises(ValueError, match=r"passthrough_features names 'nope'.*They have: 'a'"):
         saved(passthrough=['nope'])
 
