@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).parents[2]
+# A shell lets what it starts in the background ignore Ctrl-C, and its children do so, too.
+NOT_DEAF = ('env', '--default-signal=INT')
 
 
 def wait_for_training(output, process):
@@ -30,7 +32,7 @@ def test_ctrl_c_ends_the_run_within_a_second_and_leaves_no_artifact(tmp_path):
     output = tmp_path / 'output'
     arguments = ['--data', str(tmp_path / 'data'), '--num-clusters', '3000', '--output', output]
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / 'local_runner.py'), *map(str, arguments)],
+        [*NOT_DEAF, sys.executable, str(ROOT / 'local_runner.py'), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
