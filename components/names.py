@@ -16,5 +16,9 @@ DEFAULT_SIGNATURE = 'serving_default'
 NO_CLUSTER = -1
 """What a row that cannot be clustered gets for a cluster; its distance is NaN."""
 
+ASSETS_EXTRA = 'assets.extra'
+EXPORT_FILE = 'export.json'
+WARMUP_FILE = 'tf_serving_warmup_requests'
+
 PAYLOAD_IN_MODEL = 'assets.extra/tfx_kmeans'
 """Where a model holds the payload of the centroids that it was made of."""

@@ -16,7 +16,7 @@ from tfx_kmeans.checking import (
 )
 from tfx_kmeans.serving.export import TEXT_FILE
 from tfx_kmeans.serving.precision import FLOAT32, PRECISIONS
-from tfx_kmeans.serving.warmup import MAX_REQUESTS, WARMUP_FILE
+from tfx_kmeans.serving.warmup import MAX_REQUESTS
 
 _OWN_FOLDER = 'tfx_kmeans'
 _ANSWERS = (names.CLUSTER_INDEX, names.DISTANCE)
@@ -113,7 +113,7 @@ class ExporterOptions:
 
     def check_asset_name(self, name: Any) -> None:
         """Raises ValueError unless a file may have this name below assets.extra."""
-        reserved = [TEXT_FILE] * bool(self.as_text) + [WARMUP_FILE] * bool(self.warmup)
+        reserved = [TEXT_FILE] * bool(self.as_text) + [names.WARMUP_FILE] * bool(self.warmup)
         is_text = isinstance(name, str) and bool(name) and '\\' not in name
         parts = name.split('/') if is_text else []
         if not parts or any(part in ('', '.', '..') for part in parts):

@@ -31,11 +31,9 @@ def baseline_inertia(context: Context) -> Finding:
 
 def baseline_changed(context: Context) -> Finding:
     """The share of the examples that change cluster, after the best matching of clusters."""
-    (ours, _), (theirs, _) = _assigned(context)
-    shared = np.zeros((_k(context.payload), _k(context.baseline)))
-    np.add.at(shared, (ours, theirs), 1)
+    shared = _shared(context)
     rows, columns = linear_sum_assignment(shared, maximize=True)
-    changed = 1 - shared[rows, columns].sum() / len(ours)
+    changed = 1 - shared[rows, columns].sum() / shared.sum()
     most = context.options.thresholds.max_baseline_changed
     return within('a share of rows that change cluster', changed, most=most)
 
@@ -45,9 +43,7 @@ def baseline_drift(context: Context) -> Finding:
 
     Clusters are matched as for `baseline_changed`; those without a counterpart stand alone.
     """
-    (ours, _), (theirs, _) = _assigned(context)
-    shared = np.zeros((_k(context.payload), _k(context.baseline)))
-    np.add.at(shared, (ours, theirs), 1)
+    shared = _shared(context)
     divergence = _jensen_shannon(*_matched_shares(shared))
     most = context.options.thresholds.max_baseline_drift
     return within('a divergence of the cluster shares', divergence, most=most)
@@ -57,10 +53,17 @@ def _assigned(
     context: Context,
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Cluster and distance of each row, with the new centroids and with the baseline's."""
-    rows = context.served_rows
-    if not len(rows):
+    if not len(context.served_rows):
         raise ValueError('there is no example to compare')
-    return context.assignment, context.baseline.assigner.assign(rows)
+    return context.assignment, context.baseline_assignment
+
+
+def _shared(context: Context) -> np.ndarray:
+    """How many rows each cluster shares with each of the baseline's, [k, baseline's k]."""
+    (ours, _), (theirs, _) = _assigned(context)
+    shared = np.zeros((_k(context.payload), _k(context.baseline)))
+    np.add.at(shared, (ours, theirs), 1)
+    return shared
 
 
 def _matched_shares(shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,6 @@ from tfx_kmeans.export_validator.probing import ProbeAnswers, Questions, probe_m
 from tfx_kmeans.export_validator.requests import raw_values_of, read_warmup
 
 SERVE_TAG = 'serve'
-WARMUP_FILE = 'assets.extra/tf_serving_warmup_requests'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +95,7 @@ class Context:
     @cached_property
     def description(self) -> dict[str, Any]:
         """What the exporter has written down about the model, in export.json."""
-        path = f'{self.sources.model}/{names.PAYLOAD_IN_MODEL}/export.json'
+        path = f'{self.sources.model}/{names.PAYLOAD_IN_MODEL}/{names.EXPORT_FILE}'
         with tf.io.gfile.GFile(path) as file:
             return dict(json.loads(file.read()))
 
@@ -127,7 +126,7 @@ class Context:
     @cached_property
     def warmup_requests(self) -> list[tuple[str, dict[str, Any]]]:
         """The requests in the model's warmup file, by signature and inputs; none without."""
-        path = f'{self.sources.model}/{WARMUP_FILE}'
+        path = f'{self.sources.model}/{names.ASSETS_EXTRA}/{names.WARMUP_FILE}'
         if not tf.io.gfile.exists(path):
             return []
         return read_warmup(path)
@@ -146,6 +145,11 @@ class Context:
     def assignment(self) -> tuple[np.ndarray, np.ndarray]:
         """Cluster int64 [n] and distance float64 [n] of the served rows, by NumPy."""
         return self.payload.assigner.assign(self.served_rows)
+
+    @cached_property
+    def baseline_assignment(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same with the baseline's centroids."""
+        return self.baseline.assigner.assign(self.served_rows)
 
     @cached_property
     def evaluation(self) -> Evaluation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfx_kmeans import names
 from tfx_kmeans.export_validator.context import SERVE_TAG, Context
 from tfx_kmeans.export_validator.findings import STRUCTURE, Check, Finding, listed
+from tfx_kmeans.serving.graph_file import nodes_of
 
 _PREDICT = 'tensorflow/serving/predict'
 _ALWAYS = (names.EXAMPLES_SIGNATURE, names.FEATURES_SIGNATURE, names.PREPROCESS_SIGNATURE)
@@ -81,7 +82,11 @@ def signatures(context: Context) -> Finding:
 
 def forbidden_operations(context: Context) -> Finding:
     """No operation in any function of the graph trains, reads, draws or calls Python."""
-    found = {node.op for node in nodes_of(context) if _FORBIDDEN.fullmatch(node.op)}
+    found = {
+        node.op
+        for node in nodes_of(context.serving_graph.graph_def)
+        if _FORBIDDEN.fullmatch(node.op)
+    }
     return Finding(
         not found,
         'no Python function, reader, queue, optimizer, summary or random operation',
@@ -172,14 +177,6 @@ def _lines(signatures_by_name: Mapping[str, str]) -> str:
     return '; '.join(f'{name}{how}' for name, how in sorted(signatures_by_name.items()))
 
 
-def nodes_of(context: Context) -> Iterator[Any]:
-    """All nodes of the serving graph, those of its functions too."""
-    graph = context.serving_graph.graph_def
-    yield from graph.node
-    for function in graph.library.function:
-        yield from function.node_def
-
-
 def assets(context: Context) -> Finding:
     """Every file that the graph reads is an asset inside the folder."""
     graph = context.serving_graph
@@ -188,7 +185,7 @@ def assets(context: Context) -> Finding:
     inside = {asset.tensor_info.name.split(':')[0] for asset in graph.asset_file_def}
     outside = [
         f'{node.name} = {path}'
-        for node in nodes_of(context)
+        for node in nodes_of(context.serving_graph.graph_def)
         if node.op == 'Const' and node.name not in inside
         for path in _absolute_paths(node.attr['value'].tensor)
     ]
@@ -224,7 +221,7 @@ def known_operations(context: Context) -> Finding:
     functions = {one.signature.name for one in context.serving_graph.graph_def.library.function}
     unknown = {
         node.op
-        for node in nodes_of(context)
+        for node in nodes_of(context.serving_graph.graph_def)
         if not hasattr(tf.raw_ops, node.op) and node.op not in functions
     }
     return Finding(

@@ -16,6 +16,7 @@ from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.centroids.storage import write_payload
 from tfx_kmeans.serving.extra_assets import copy_extra_assets
 from tfx_kmeans.serving.graph_file import (
+    canonical,
     read_graph_file,
     rename_inputs,
     restore_default_attributes,
@@ -27,12 +28,10 @@ from tfx_kmeans.serving.precision import FLOAT32
 from tfx_kmeans.serving.preprocessing import Preprocessing
 from tfx_kmeans.serving.python_calls import refuse_python_calls
 from tfx_kmeans.serving.serving_input import ServingInput
-from tfx_kmeans.serving.warmup import WARMUP_FILE, write_warmup
+from tfx_kmeans.serving.warmup import write_warmup
 from tfx_kmeans.version import __version__
 
-ASSETS_EXTRA = 'assets.extra'
 TEXT_FILE = 'saved_model.pbtxt'
-EXPORT_FILE = 'export.json'
 EXPORT_FORMAT = '1.0'
 
 _log = logging.getLogger(__name__)
@@ -76,11 +75,13 @@ class ModelToSave:
         signatures = self._signatures(module)
         tf.saved_model.save(module, folder, signatures=signatures)
         self._finish_graph(folder, module, signatures)
-        extra = f'{folder}/{ASSETS_EXTRA}'
+        extra = f'{folder}/{names.ASSETS_EXTRA}'
         copy_extra_assets(self.extra_assets, extra)
         write_payload(f'{folder}/{names.PAYLOAD_IN_MODEL}', self.payload)
         if self.warmup:
-            write_warmup(f'{extra}/{WARMUP_FILE}', module, self._kinds(signatures), self.warmup)
+            write_warmup(
+                f'{extra}/{names.WARMUP_FILE}', module, self._kinds(signatures), self.warmup
+            )
         saved = SavedModel(module, self._fingerprint(signatures), sorted(signatures))
         self._write_description(folder, saved)
         return saved
@@ -113,7 +114,7 @@ class ModelToSave:
         if new_names or not self.strip_default_attrs:
             write_graph_file(folder, saved_model)
         if self.as_text:
-            write_text_form(f'{folder}/{ASSETS_EXTRA}/{TEXT_FILE}', saved_model)
+            write_text_form(f'{folder}/{names.ASSETS_EXTRA}/{TEXT_FILE}', saved_model)
 
     def _kinds(self, signatures: Mapping[str, Any]) -> dict[str, str]:
         """Which of `examples`, `raw` and `features` each signature takes; not the user's own."""
@@ -161,7 +162,7 @@ class ModelToSave:
             'signatures': saved.signatures,
             'passthrough_features': list(self.passthrough),
         }
-        path = f'{folder}/{names.PAYLOAD_IN_MODEL}/{EXPORT_FILE}'
+        path = f'{folder}/{names.PAYLOAD_IN_MODEL}/{names.EXPORT_FILE}'
         with tf.io.gfile.GFile(path, 'w') as file:
             file.write(json.dumps(described, indent=2, sort_keys=True) + '\n')
 
@@ -182,6 +183,4 @@ class SavedModel:
 
 
 def _digest_of(function: Any) -> str:
-    nodes = function.graph.as_graph_def().node
-    text = '\n'.join(f'{node.op} {node.input} {sorted(node.attr)}' for node in nodes)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical(function.graph.as_graph_def())).hexdigest()

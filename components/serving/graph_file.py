@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -71,6 +72,12 @@ def restore_default_attributes(saved_model: saved_model_pb2.SavedModel) -> None:
             if name not in node.attr:
                 node.attr[name].CopyFrom(value)
     info.stripped_default_attrs = False
+
+
+def canonical(graph_def: Any) -> bytes:
+    """A graph's content, without the numbers that loading gives the names of functions."""
+    content: bytes = graph_def.SerializeToString(deterministic=True)
+    return re.sub(rb'(__[a-z]+_\w*?)(_\d+)+\b', rb'\1', content)
 
 
 def nodes_of(graph_def: Any) -> Iterator[Any]:

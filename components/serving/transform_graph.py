@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_kmeans.serving.graph_file import canonical
 from tfx_kmeans.serving.python_calls import calls_python, refuse_python_calls
 from tfx_kmeans.serving.raw_features import Tensors, raw_features_of
 
@@ -63,7 +63,7 @@ class TransformPreprocessing:
     def digest(self) -> str:
         """SHA-256 of what is computed: operations, values and vocabularies."""
         found = hashlib.sha256()
-        found.update(_without_counters(self._graph_def.SerializeToString(deterministic=True)))
+        found.update(canonical(self._graph_def))
         for name in sorted(self._captures):
             if self._captures[name].dtype not in (tf.resource, tf.variant):
                 found.update(repr(self._captures[name].numpy().tolist()).encode())
@@ -221,8 +221,3 @@ def _files_of(resources: Sequence[Any]) -> list[str]:
         if hasattr(part, 'asset_path')
     ]
     return sorted(paths, key=os.path.basename)
-
-
-def _without_counters(graph_def: bytes) -> bytes:
-    """Without the numbers that loading gives the names of functions, one more each time."""
-    return re.sub(rb'(__[a-z]+_\w*?)(_\d+)+\b', rb'\1', graph_def)

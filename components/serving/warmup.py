@@ -14,7 +14,6 @@ from tfx_kmeans.serving.module import KMeansModule
 from tfx_kmeans.serving.raw_features import parse
 
 MAX_REQUESTS = 1000
-WARMUP_FILE = 'tf_serving_warmup_requests'
 
 Inputs = Mapping[str, np.ndarray]
 

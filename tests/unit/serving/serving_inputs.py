@@ -30,6 +30,14 @@ from_one = tf.function(
 )
 
 
+def from_csv_scaled(lines):
+    return {**from_csv(lines), 'a': from_csv(lines)['a'] * 2}
+
+
+def from_csv_scaled_more(lines):
+    return {**from_csv(lines), 'a': from_csv(lines)['a'] * 3}
+
+
 def without_d(lines):
     return {name: value for name, value in from_csv(lines).items() if name != 'b_c'}
 

@@ -45,6 +45,14 @@ def test_what_does_not_fit_is_refused(saved, name, said):
         saved(serving_input=named(name))
 
 
+def test_a_constant_in_it_counts_in_the_fingerprint(saved):
+    found = [
+        saved(serving_input=named(name)).result.fingerprint
+        for name in ('from_csv_scaled', 'from_csv_scaled', 'from_csv_scaled_more')
+    ]
+    assert found[0] == found[1] != found[2]
+
+
 def test_python_is_refused(saved):
     with pytest.raises(PythonCallError, match="signature 'serving_input' calls Python functions"):
         saved(serving_input=named('calls_python'))
