@@ -13,6 +13,7 @@ from tfx_kmeans.export_validator import (
 from tfx_kmeans.export_validator.context import Context
 from tfx_kmeans.export_validator.findings import Check, Finding
 from tfx_kmeans.export_validator.options import FAIL, OFF
+from tfx_kmeans.export_validator.probing import start_probe
 
 CHECKS = (
     *structure_checks.CHECKS,
@@ -47,6 +48,7 @@ class CheckResult:
 
 def run_checks(context: Context) -> list[CheckResult]:
     """Runs every check that is not off; one that raises has failed, its exception what it found."""
+    start_probe()
     modes = context.options.thresholds.checks
     results = []
     for check in CHECKS:

@@ -22,7 +22,7 @@ from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
 from tfx_kmeans.export_validator.options import ValidatorOptions
 from tfx_kmeans.export_validator.probing import ProbeAnswers, Questions, probe_model
-from tfx_kmeans.export_validator.requests import raw_values_of, read_warmup
+from tfx_kmeans.export_validator.requests import lacks_a_value, raw_values_of, read_warmup
 
 SERVE_TAG = 'serve'
 
@@ -122,6 +122,16 @@ class Context:
         if definition is None:
             return None
         return raw_values_of(dict(definition.inputs), self.records)
+
+    @cached_property
+    def incomplete(self) -> np.ndarray:
+        """Which examples lack a raw feature without which they have no row: bool [n].
+
+        A dense input cannot say so: what `raw` makes of an empty text or a NaN is another matter.
+        """
+        rows = self.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
+        inputs = dict(self.serving_graph.signature_def[names.RAW_SIGNATURE].inputs)
+        return lacks_a_value(inputs, self.records) & ~np.isfinite(rows).all(axis=1)
 
     @cached_property
     def warmup_requests(self) -> list[tuple[str, dict[str, Any]]]:

@@ -1,19 +1,25 @@
-"""Loads a SavedModel with TensorFlow alone and writes down what it answers.
+"""Loads SavedModels with TensorFlow alone and writes down what they answer.
 
 Run as a program in a process of its own, isolated (python -I), never imported: it must see no
-code but TensorFlow's, as a server would. Its one argument names a JSON file:
+code but TensorFlow's, as a server would. It imports TensorFlow, and then reads lines from its
+standard input, each the name of a JSON file. For each it makes a copy of itself (a fork, so that
+no model sees what another has left and none can take the others down), and prints a line when
+that has ended: its exit code, or null where its time was over. The JSON holds
 
   model: the model's folder.     records: a TFRecord file of serialized tf.Examples.
   answers: folder to write to.   batch_size: of the whole run.
+  log: a file for what it prints.   seconds: how long all may take.
   raw: null, or a JSON file of the raw features' values by name, strings in base64.
+  stripped: null, or a TFRecord file of the first records without what `raw` does not take.
   warmup: a JSON file of requests, [{signature, inputs: {name: TensorProto in base64}}].
   small_batches: sizes of batches to try as well, from the first records.
   few: how many records are tried where all would be too much.
   memory_mb: the most memory to take, beyond what TensorFlow's import takes.
 
-It writes tasks.json, {task: {"seconds"} or {"error"}}, and one .npz of outputs for each task
-that is a question: `<signature>` over all records (a few, for `all_distances` and
-`cluster_index`), `<signature>@<size>`, `examples@reversed`, `examples@after`, `latency`.
+The copy writes tasks.json, {task: {"seconds"} or {"error"}}, "done" the last, and one .npz of
+outputs for each task that is a question: `<signature>` over all records (a few, for
+`all_distances` and `cluster_index`), `<signature>@<size>`, `examples@reversed`, `examples@after`,
+`examples@stripped`, `inputs` (the names of the inputs of `raw` that change nothing), `latency`.
 """
 
 import base64
@@ -21,15 +27,19 @@ import importlib.abc
 import json
 import os
 import resource
+import select
+import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 REFUSED = ('tfx', 'tfx_kmeans', 'tensorflow_transform', 'tfx_bsl', 'apache_beam')
 CALLERS = 4
 CALLS = 30  # of each latency, the first ones not counted
+CHANGED_ROWS, CHANGED_INPUTS = 4, 64  # how many rows an input is changed in, and inputs at once
 
 
 class Refusal(importlib.abc.MetaPathFinder):
@@ -103,6 +113,10 @@ class Probe:
         self._tasks.run('malformed', self._ask_what_is_no_example)
         self.ask('examples@after', 'examples', few)
         self._tasks.run('warmup', self._replay)
+        if self._request['stripped'] is not None:
+            stripped = {'examples': read_records(self._request['stripped'])}
+            self.ask('examples@stripped', 'examples', stripped)
+            self._tasks.run('inputs', self._find_needless_inputs)
         self._tasks.run('concurrent', lambda: self._ask_at_once(few))
         self._tasks.run('latency', lambda: self._time(examples))
 
@@ -168,9 +182,47 @@ class Probe:
             }
             self._call(request['signature'], inputs)
 
-    def _ask_at_once(self, inputs: dict[str, Any]) -> None:
+    def _find_needless_inputs(self) -> None:
         import numpy as np
 
+        given = first(self._raw(), CHANGED_ROWS)
+        every = list(given)
+        needless = []
+        for start in range(0, len(every), CHANGED_INPUTS):
+            some = every[start : start + CHANGED_INPUTS]
+            try:
+                needless += self._without_effect(given, some)
+            except Exception:  # a value that is refused is a value that is looked at
+                needless += [name for name in some if self._has_no_effect(given, name)]
+        self._saved('inputs', {'needless': np.array(needless, dtype=str)})
+
+    def _has_no_effect(self, given: dict[str, Any], name: str) -> bool:
+        try:
+            return bool(self._without_effect(given, [name]))
+        except Exception:
+            return False
+
+    def _without_effect(self, given: dict[str, Any], some: list[str]) -> list[str]:
+        """Those of some inputs that change no answer; each is changed in rows of its own."""
+        import numpy as np
+
+        count = len(next(iter(given.values())))
+        rows = {name: np.concatenate([values] * len(some)) for name, values in given.items()}
+        before = self._call('raw', rows)
+        silent = set(some)
+        for kind in range(4):
+            changed = {name: values.copy() for name, values in rows.items()}
+            for index, name in enumerate(some):
+                part = slice(index * count, (index + 1) * count)
+                changed[name][part] = others(given[name], kind)
+            after = self._call('raw', changed)
+            for index, name in enumerate(some):
+                part = slice(index * count, (index + 1) * count)
+                if any(not alike(before[key][part], after[key][part]) for key in before):
+                    silent.discard(name)
+        return sorted(silent)
+
+    def _ask_at_once(self, inputs: dict[str, Any]) -> None:
         expected = self._call('examples', inputs)
         found: list[Any] = []
         callers = [
@@ -185,9 +237,7 @@ class Probe:
             raise AssertionError(f'{CALLERS - len(found)} of {CALLERS} calls at once failed')
         for answer in found:
             for name, values in expected.items():
-                if values.dtype != object and not np.allclose(
-                    values, answer[name], rtol=1e-5, atol=1e-6, equal_nan=True
-                ):
+                if not alike(values, answer[name]):
                     raise AssertionError(f'{name} differs where {CALLERS} ask at once')
 
     def _time(self, inputs: dict[str, Any]) -> None:
@@ -208,12 +258,65 @@ class Probe:
         self._saved('latency', milliseconds)
 
 
-def main(request_path: str) -> None:
-    """Does what the request asks for."""
-    with open(request_path) as file:
-        request = json.load(file)
+def main() -> None:
+    """Answers requests until there are no more, or nobody is left to send them."""
     sys.meta_path.insert(0, Refusal())
+    parent = os.getppid()
 
+    import tensorflow  # noqa: F401  # what every copy starts with
+
+    while path := next_line(parent):
+        with open(path) as file:
+            request = json.load(file)
+        print(json.dumps(answer_apart(request, parent)), flush=True)
+
+
+def next_line(parent: int) -> str:
+    """The next line of standard input; '' at its end, or where the parent is gone."""
+    while os.getppid() == parent:
+        if select.select([sys.stdin], [], [], 1)[0]:
+            return sys.stdin.readline().strip()
+    return ''
+
+
+def answer_apart(request: dict[str, Any], parent: int) -> int | None:
+    """Answers in a copy of this process; its exit code, None where it had to be stopped."""
+    deadline = time.monotonic() + request['seconds']
+    copy = os.fork()
+    if not copy:
+        answer_and_exit(request)
+    ended = 0
+    try:
+        while time.monotonic() < deadline and os.getppid() == parent:
+            ended, status = os.waitpid(copy, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+    finally:
+        if not ended:
+            os.kill(copy, signal.SIGKILL)
+            os.waitpid(copy, 0)
+    return None
+
+
+def answer_and_exit(request: dict[str, Any]) -> None:
+    """Does what the request asks for, and ends the process."""
+    code = 1
+    try:
+        log = os.open(request['log'], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        for stream, target in ((0, os.open(os.devnull, os.O_RDONLY)), (1, log), (2, log)):
+            os.dup2(target, stream)
+        answer(request)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def answer(request: dict[str, Any]) -> None:
+    """Loads the model and asks it."""
     import tensorflow as tf
 
     limit_memory(request['memory_mb'])
@@ -221,11 +324,32 @@ def main(request_path: str) -> None:
     model = tasks.run('load', lambda: tf.saved_model.load(request['model']))
     if model is not None:
         Probe(model, tasks, request).run()
+    tasks.run('done', lambda: None)
 
 
 def first(inputs: dict[str, Any], count: int) -> dict[str, Any]:
     """The first rows of each input."""
     return {name: values[:count] for name, values in inputs.items()}
+
+
+def alike(left: Any, right: Any) -> bool:
+    """Equal; floats but for the last bits, which vectorised kernels may change."""
+    import numpy as np
+
+    if left.dtype == object:
+        return bool(np.array_equal(left, right))
+    return bool(np.allclose(left, right, rtol=1e-5, atol=1e-6, equal_nan=True))
+
+
+def others(values: Any, kind: int) -> Any:
+    """Other values of the same type and shape, none of which stands for one that is missing."""
+    import numpy as np
+
+    if kind == 0:
+        return np.roll(values, 1, axis=0)
+    if values.dtype == object:
+        return np.full(values.shape, [b'no such word', b'7', b'x'][kind - 1], object)
+    return [2 * values + 1, np.full_like(values, -1), np.full_like(values, 1_000_000)][kind - 1]
 
 
 def decoded(values: Any) -> Any:
@@ -236,7 +360,11 @@ def decoded(values: Any) -> Any:
 
 
 def limit_memory(megabytes: int) -> None:
-    """Bounds what the process may allocate from now on; TensorFlow's own start is not counted."""
+    """Bounds what the process may allocate from now on; TensorFlow's own start is not counted.
+
+    Where it crashes it leaves no core dump.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with open('/proc/self/statm') as file:
         data_pages = int(file.read().split()[5])
     limit = data_pages * resource.getpagesize() + (megabytes << 20)
@@ -252,4 +380,4 @@ def read_records(path: str) -> Any:
 
 
 if __name__ == '__main__':
-    main(sys.argv[1])
+    main()

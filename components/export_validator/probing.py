@@ -1,16 +1,21 @@
-"""Starts the probe process and reads what it has written down."""
+"""Keeps the probe process and reads what it has written down."""
 
 from __future__ import annotations
 
+import atexit
 import base64
 import dataclasses
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +26,8 @@ SMALL_BATCHES = (0, 1, 2, 7)
 FEW = 256
 _BATCH_SIZE = 4096
 _PROBE = Path(__file__).with_name('probe.py')
+_START_SECONDS = 120
+_KEEP_SECONDS = 60.0
 
 Outputs = dict[str, np.ndarray]
 
@@ -98,7 +105,10 @@ def probe_model(
     ]
     request = {
         'model': str(model),
-        'records': str(_write_records(scratch / 'records', questions.records)),
+        'records': _write_records(scratch / 'records', questions.records),
+        'stripped': raw and _write_records(scratch / 'stripped', _stripped(questions)),
+        'log': str(scratch / 'log'),
+        'seconds': thresholds.probe_seconds,
         'raw': raw and _write_json(scratch / 'raw.json', raw),
         'warmup': _write_json(scratch / 'warmup.json', warmup),
         'answers': str(answers),
@@ -107,10 +117,130 @@ def probe_model(
         'few': FEW,
         'memory_mb': thresholds.probe_memory_mb,
     }
-    path = Path(_write_json(scratch / 'request.json', request))
-    ending = _run(path, scratch / 'log', thresholds.probe_seconds)
-    tasks = answers / 'tasks.json'
-    return ProbeAnswers(answers, json.loads(tasks.read_text()) if tasks.exists() else {}, ending)
+    path = _write_json(scratch / 'request.json', request)
+    ending = _ending(_PROCESS.ask(path, thresholds.probe_seconds), thresholds, scratch / 'log')
+    tasks_file = answers / 'tasks.json'
+    tasks = json.loads(tasks_file.read_text()) if tasks_file.exists() else {}
+    if not ending and 'done' not in tasks:
+        ending = 'The probe process was ended from within, with code 0, before all was asked.'
+    return ProbeAnswers(answers, tasks, ending)
+
+
+def _ending(code: int | None, thresholds: Thresholds, log: Path) -> str:
+    """How the process ended, '' if well."""
+    if code is None:
+        seconds = thresholds.probe_seconds
+        return f'The probe process was stopped after {seconds} s (thresholds.probe_seconds).'
+    if code == 0:
+        return ''
+    how = f'was ended by {signal.Signals(-code).name}' if code < 0 else f'ended with code {code}'
+    last = log.read_text(errors='replace').strip().splitlines()[-1:] if log.exists() else []
+    return f'The probe process {how}: {"".join(last) or "it printed nothing"}'
+
+
+class ProbeProcess:
+    """A process with TensorFlow and none of our code, which answers for one model after another.
+
+    TensorFlow's import takes it seconds, so it is started early and kept for a minute after it
+    was last asked.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._messages: IO[bytes] | None = None
+        self._closing: threading.Timer | None = None
+
+    def start(self) -> None:
+        """Starts it, where it is not there; returns at once."""
+        with self._lock:
+            self._started()
+            self._close_later()
+
+    def ask(self, request: str, seconds: int) -> int | None:
+        """The exit code of the process that answered; None where its time was over.
+
+        Args:
+          request: path of a file as probe.py describes it.
+          seconds: how long that may take.
+
+        Raises:
+          ProbeError: where the probe process itself cannot be had.
+        """
+        with self._lock:
+            process = self._started()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                process.stdin.write(f'{request}\n'.encode())
+                process.stdin.flush()
+            except BrokenPipeError:
+                raise self._failure() from None
+            if not select.select([process.stdout], [], [], seconds + _START_SECONDS)[0]:
+                process.kill()
+                raise self._failure()
+            line = process.stdout.readline()
+            if not line:
+                raise self._failure()
+            self._close_later()
+            code: int | None = json.loads(line)
+            return code
+
+    def close(self) -> None:
+        """Ends it; the next request starts another."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+        if self._process is not None:
+            for stream in (self._process.stdin, self._process.stdout):
+                assert stream is not None
+                stream.close()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+        if self._messages is not None:
+            self._messages.close()
+            self._messages = None
+
+    def _close_later(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+        self._closing = threading.Timer(_KEEP_SECONDS, self.close)
+        self._closing.daemon = True
+        self._closing.start()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is not None:
+            self._close()
+        if self._process is None:
+            environment = {**os.environ, 'CUDA_VISIBLE_DEVICES': '-1', 'TF_CPP_MIN_LOG_LEVEL': '2'}
+            self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
+            self._process = subprocess.Popen(
+                [sys.executable, '-I', str(_PROBE)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._messages,
+                env=environment,
+            )
+        return self._process
+
+    def _failure(self) -> ProbeError:
+        last = []
+        if self._messages is not None:
+            self._messages.seek(0)
+            last = self._messages.read().decode(errors='replace').strip().splitlines()[-1:]
+        self._close()
+        return ProbeError(
+            f'The probe process did not answer: {"".join(last) or "it printed nothing"}'
+        )
+
+
+_PROCESS = ProbeProcess()
+atexit.register(_PROCESS.close)
+start_probe = _PROCESS.start
 
 
 def _as_json(values: np.ndarray) -> dict[str, Any]:
@@ -130,29 +260,19 @@ def _write_json(path: Path, content: Any) -> str:
     return str(path)
 
 
-def _write_records(path: Path, records: Sequence[bytes]) -> Path:
+def _stripped(questions: Questions) -> list[bytes]:
+    """The first examples with the features that `raw` takes, and no others."""
+    found = []
+    for record in questions.records[:FEW]:
+        example = tf.train.Example.FromString(record)
+        for name in set(example.features.feature) - set(questions.raw or ()):
+            del example.features.feature[name]
+        found.append(example.SerializeToString())
+    return found
+
+
+def _write_records(path: Path, records: Sequence[bytes]) -> str:
     with tf.io.TFRecordWriter(str(path)) as writer:
         for record in records:
             writer.write(record)
-    return path
-
-
-def _run(request: Path, log: Path, seconds: int) -> str:
-    command = [sys.executable, '-I', str(_PROBE), str(request)]
-    environment = {**os.environ, 'CUDA_VISIBLE_DEVICES': '-1', 'TF_CPP_MIN_LOG_LEVEL': '2'}
-    with log.open('wb') as output:
-        try:
-            code = subprocess.run(
-                command,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                timeout=seconds,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            return f'The probe process was stopped after {seconds} s (thresholds.probe_seconds).'
-    if code == 0:
-        return ''
-    last = log.read_text(errors='replace').strip().splitlines()[-1:]
-    return f'The probe process ended with code {code}: {"".join(last) or "it printed nothing"}'
+    return str(path)

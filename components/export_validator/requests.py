@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,17 +20,49 @@ def raw_values_of(inputs: Mapping[str, Any], records: Sequence[bytes]) -> dict[s
       inputs: TensorInfos of the signature `raw`, by name.
       records: serialized tf.Examples.
     """
-    specs = {name: _spec(info) for name, info in inputs.items()}
+    dtypes = {name: tf.as_dtype(info.dtype) for name, info in inputs.items()}
+    specs = {
+        name: tf.io.FixedLenSequenceFeature([], dtype, True, _BLANK[dtype])
+        for name, dtype in dtypes.items()
+    }
     parsed = tf.io.parse_example(tf.constant(list(records), tf.string), specs)
-    return {name: parsed[name].numpy() for name in specs}
+    return {
+        name: _shaped(
+            parsed[name].numpy(),
+            [dimension.size for dimension in info.tensor_shape.dim[1:]],
+            _BLANK[dtypes[name]],
+        )
+        for name, info in inputs.items()
+    }
 
 
-def _spec(info: Any) -> Any:
-    dtype = tf.as_dtype(info.dtype)
-    shape = [dimension.size for dimension in info.tensor_shape.dim[1:]]
+def lacks_a_value(inputs: Mapping[str, Any], records: Sequence[bytes]) -> np.ndarray:
+    """Which examples have no value for an input of fixed shape, which `raw` cannot tell: bool [n].
+
+    Args:
+      inputs: TensorInfos of the signature `raw`, by name.
+      records: serialized tf.Examples.
+    """
+    specs = {
+        name: tf.io.RaggedFeature(tf.as_dtype(info.dtype), row_splits_dtype=tf.int64)
+        for name, info in inputs.items()
+        if all(dimension.size >= 0 for dimension in info.tensor_shape.dim[1:])
+    }
+    found = np.zeros(len(records), bool)
+    if specs:
+        parsed = tf.io.parse_example(tf.constant(list(records), tf.string), specs)
+        for name in specs:
+            found |= parsed[name].row_lengths().numpy() == 0
+    return found
+
+
+def _shaped(values: np.ndarray, shape: Sequence[int], blank: object) -> np.ndarray:
+    """Values [n, most] as [n, *shape], filled up with blanks where none has so many."""
     if -1 in shape:
-        return tf.io.FixedLenSequenceFeature([], dtype, True, _BLANK[dtype])
-    return tf.io.FixedLenFeature(shape, dtype, np.full(shape, _BLANK[dtype]))
+        return values
+    missing = max(math.prod(shape) - values.shape[1], 0)
+    filled = np.pad(values, ((0, 0), (0, missing)), constant_values=blank)  # type: ignore[call-overload]
+    return filled.reshape(len(values), *shape)
 
 
 def read_warmup(path: str) -> list[tuple[str, dict[str, Any]]]:

@@ -32,8 +32,9 @@ def parity_of(signature: str) -> Callable[[Context], Finding]:
         if cluster.shape != (len(rows),) or distance.shape != (len(rows),):
             found = f'shapes {cluster.shape}, {distance.shape} of {len(rows)}'
             return Finding(False, expected, found)
+        told = ~context.incomplete if signature == names.RAW_SIGNATURE else slice(None)
         precision = context.description['precision']
-        seen = compare(context.payload, rows, cluster, distance, precision)
+        seen = compare(context.payload, rows[told], cluster[told], distance[told], precision)
         found = (
             f'{seen.rows} rows: {seen.wrong_clusters} in a wrong cluster, '
             f'{seen.wrong_distances} with a wrong distance, largest difference '
@@ -95,6 +96,18 @@ def malformed_examples(context: Context) -> Finding:
     signature = names.EXAMPLES_SIGNATURE
     how = list(_differences(context, signature, f'{signature}@after', slice(FEW)))
     return Finding(not how, 'an error, and then the same answers', '; '.join(how) or 'they are')
+
+
+def needless_inputs(context: Context) -> Finding:
+    """The model takes nothing that it does not need, such as a label."""
+    expected = 'every input of `raw` to change an answer, and examples to need no other feature'
+    needless = context.probe.outputs('inputs')['needless'].tolist()
+    signature = names.EXAMPLES_SIGNATURE
+    how = [f'{name} changes no answer' for name in needless] + [
+        f'without the other features: {difference}'
+        for difference in _differences(context, signature, f'{signature}@stripped', slice(FEW))
+    ]
+    return Finding(not how, expected, '; '.join(how) or f'{len(context.raw_values or ())} inputs')
 
 
 def warmup(context: Context) -> Finding:
@@ -173,6 +186,13 @@ CHECKS = (
         SERVING,
         malformed_examples,
         'Look for state in the preprocessing_fn.',
+    ),
+    Check(
+        'needless_inputs',
+        SERVING,
+        needless_inputs,
+        'Export with CentroidExporter, which takes what the clustered features are made of.',
+        _has_raw,
     ),
     Check(
         'warmup',

@@ -28,7 +28,7 @@ _FORBIDDEN = re.compile(
     r'|(Resource)?(Sparse)?Apply[A-Z].*'
     r'|(Random|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial)(?!Dataset).*'
     r'|Stateful(Random|TruncatedNormal|Uniform|StandardNormal).*'
-    r'|.*Dropout.*'
+    r'|.*Dropout.*|.*CrossEntropy.*|.*Loss(V2)?|Abort'
 )
 
 
@@ -67,12 +67,13 @@ def signatures(context: Context) -> Finding:
     }
     default = found.get(names.DEFAULT_SIGNATURE)
     kinds = (names.EXAMPLES_SIGNATURE, names.RAW_SIGNATURE, names.FEATURES_SIGNATURE)
-    if default is None or not any(expected[kind].holds(default, passthrough) for kind in kinds):
-        wrong[names.DEFAULT_SIGNATURE] = 'missing' if default is None else _described(default)
+    described = {name: _described(one) for name, one in found.items()}
+    of_kinds = [described[kind] for kind in kinds if kind in found and kind not in wrong]
+    if default is None or described[names.DEFAULT_SIGNATURE] not in of_kinds:
+        wrong[names.DEFAULT_SIGNATURE] = described.get(names.DEFAULT_SIGNATURE, 'missing')
     more = sorted(set(found) - {*expected, names.DEFAULT_SIGNATURE, names.SERVING_INPUT_SIGNATURE})
     wrong.update({name: f'not expected: {_described(found[name])}' for name in more})
     wanted_lines = '; '.join(f'{name}{one}' for name, one in sorted(expected.items()))
-    described = {name: _described(one) for name, one in found.items()}
     return Finding(
         not wrong,
         f'{wanted_lines}; {names.DEFAULT_SIGNATURE} as one of {", ".join(kinds)}',
@@ -89,7 +90,7 @@ def forbidden_operations(context: Context) -> Finding:
     }
     return Finding(
         not found,
-        'no Python function, reader, queue, optimizer, summary or random operation',
+        'no Python function, reader, queue, dropout, loss, optimizer, summary or random operation',
         listed(found),
     )
 

@@ -20,6 +20,7 @@ from tfx_kmeans.serving.raw_features import (
     UnservableFeatureError,
     parse,
     shaped,
+    without_marks,
 )
 from tfx_kmeans.serving.serving_input import ServingInput
 
@@ -91,13 +92,14 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         """Serialized tf.Examples, string [n], to the same, and the passthrough features."""
         needed = self._preprocessing.raw_features
         parsed, incomplete = parse(serialized, self.raw_inputs.values(), needed)
-        rows = self._rows_of_parsed(parsed, incomplete)
-        return {**self.assign(rows), **self._passed_through(parsed)}
+        return self._answers(parsed, incomplete)
 
     def answer_raw(self, dense: Tensors) -> Outputs:
         """Raw features, by name and as dense tensors, to the same as `answer_examples`."""
         raw = {name: feature.of_dense(dense[name]) for name, feature in self.raw_inputs.items()}
-        return self.answer_parsed(raw)
+        count = tf.shape(next(iter(dense.values())))[0]
+        needed = self._preprocessing.raw_features
+        return self._answers(*without_marks(raw, self.raw_inputs, needed, count))
 
     def answer_parsed(self, raw: Tensors) -> Outputs:
         """Raw features, by name and as parsing gives them, to the same."""
@@ -111,6 +113,10 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
     def all_distances(self, serialized: tf.Tensor) -> Outputs:
         """Serialized tf.Examples, string [n], to `all_distances`, float32 [n, k]."""
         return {names.ALL_DISTANCES: self._stored.all_distances(self.preprocess(serialized))}
+
+    def _answers(self, parsed: Tensors, incomplete: tf.Tensor) -> Outputs:
+        rows = self._rows_of_parsed(parsed, incomplete)
+        return {**self.assign(rows), **self._passed_through(parsed)}
 
     def _rows_of_parsed(self, parsed: Tensors, incomplete: tf.Tensor) -> tf.Tensor:
         rows = row_of(self._preprocessing(parsed), self._placed)

@@ -138,20 +138,38 @@ def parse(
     """
     wanted = {feature.name: feature for feature in features}
     parsed = tf.io.parse_example(serialized, {name: f.parsing_spec for name, f in wanted.items()})
-    incomplete = tf.zeros(tf.shape(serialized), tf.bool)
+    return without_marks(parsed, wanted, needed, tf.size(serialized))
+
+
+def without_marks(
+    given: Tensors, features: Mapping[str, RawFeature], needed: Collection[str], count: tf.Tensor
+) -> tuple[Tensors, tf.Tensor]:
+    """Replaces what stands for a required feature that is missing, and says where that was.
+
+    Args:
+      given: features by name, as parsed.
+      features: what they are.
+      needed: as in `parse`.
+      count: of the rows.
+
+    Returns:
+      As `parse`.
+    """
+    incomplete = tf.zeros([count], tf.bool)
+    found = dict(given)
     for dtype in (tf.float32, tf.int64, tf.string):
         alike = [
             name
-            for name, feature in wanted.items()
+            for name, feature in features.items()
             if feature.required and feature.dtype == dtype and math.prod(feature.spec.shape)
         ]
         if alike:
-            firsts = [_first_value(parsed[name], wanted[name]) for name in alike]
+            firsts = [_first_value(found[name], features[name]) for name in alike]
             counts = tf.constant([name in needed for name in alike])
             missing = _is_marked(tf.stack(firsts, axis=1)) & counts
             incomplete |= tf.reduce_any(missing, axis=1)
-            parsed.update({name: _without_marks(parsed[name]) for name in alike})
-    return parsed, incomplete
+            found.update({name: _unmarked(found[name]) for name in alike})
+    return found, incomplete
 
 
 def _first_value(values: tf.Tensor, feature: RawFeature) -> tf.Tensor:
@@ -170,7 +188,7 @@ def _is_marked(values: tf.Tensor) -> tf.Tensor:
     return tf.equal(values, _marker(values.dtype))
 
 
-def _without_marks(values: tf.Tensor) -> tf.Tensor:
+def _unmarked(values: tf.Tensor) -> tf.Tensor:
     blank = tf.constant(b'' if values.dtype == tf.string else 0, values.dtype)
     return tf.where(_is_marked(values), blank, values)
 

@@ -59,6 +59,7 @@ class TransformPreprocessing:
         specs = output.raw_feature_spec()
         self.all_raw_features = raw_features_of(specs, output.raw_metadata.schema)
         self.raw_features = {name: self.all_raw_features[name] for name in sorted(self._inputs)}
+        self._in_function = tf.function(self._imported, autograph=False, reduce_retracing=True)
 
     def digest(self) -> str:
         """SHA-256 of what is computed: operations, values and vocabularies."""
@@ -73,7 +74,11 @@ class TransformPreprocessing:
         return found.hexdigest()
 
     def __call__(self, raw: Tensors) -> Tensors:
-        """See `Preprocessing`."""
+        """See `Preprocessing`. Nodes can be copied into a graph only, so eager calls make one."""
+        needed = {name: raw[name] for name in self._inputs}
+        return self._in_function(needed) if tf.executing_eagerly() else self._imported(needed)
+
+    def _imported(self, raw: Tensors) -> Tensors:
         given = {
             part.op.name: tensor
             for name, parts in self._inputs.items()

@@ -1,0 +1,219 @@
+"""Good models of every kind are blessed and pushed: no check raises a false alarm."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+GOOD = {}
+
+
+def good(make):
+    """Adds a function to the catalogue: from workshop and fixtures to model, centroids, inputs."""
+    GOOD[make.__name__] = make
+    return make
+
+
+def plain(shop, rows, export=None, examples=None, **options):
+    """A model of rows of a, b and c, as they are."""
+    examples = examples or shop.examples(train=rows[: len(rows) * 3 // 4], eval=rows)
+    trained = shop.train(examples, **options)
+    model = shop.export(trained.centroids, examples, **(export or {}))
+    return model, trained.centroids, {'examples': examples}
+
+
+def behind(shop, base, **export):
+    model = shop.export(base.centroids, base.examples, transform_graph=base.graph, **export)
+    inputs = {'examples': base.examples, 'transformed': base.transformed}
+    return model, base.centroids, inputs
+
+
+def blobs(clusters, width, rows=600, offset=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(scale=5, size=(clusters, width)) + offset
+    points = centers[rng.integers(clusters, size=rows)] + rng.normal(size=(rows, width))
+    return points.astype(np.float32)
+
+
+@good
+def float16(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, {'precision': 'float16'})
+
+
+@good
+def int8(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, {'precision': 'int8'})
+
+
+@good
+def cosine(shop, many_rows, behind_transform):
+    return plain(shop, many_rows - 100, distance_metric='cosine')
+
+
+@good
+def cosine_float16(shop, many_rows, behind_transform):
+    return plain(shop, many_rows - 100, {'precision': 'float16'}, distance_metric='cosine')
+
+
+@good
+def cosine_int8(shop, many_rows, behind_transform):
+    return plain(shop, many_rows - 100, {'precision': 'int8'}, distance_metric='cosine')
+
+
+@good
+def cosine_with_rows_of_zeros(shop, many_rows, behind_transform):
+    rows = many_rows - 100
+    examples = shop.examples(train=rows, test=np.vstack([rows[:50], np.zeros((3, 3), np.float32)]))
+    model, centroids, inputs = plain(shop, rows, examples=examples, distance_metric='cosine')
+    return model, centroids, {**inputs, 'splits': ['test']}
+
+
+@good
+def transform(shop, many_rows, behind_transform):
+    return behind(shop, behind_transform)
+
+
+@good
+def transform_float16_and_warmup(shop, many_rows, behind_transform):
+    return behind(shop, behind_transform, precision='float16', warmup=5)
+
+
+@good
+def transform_int8_with_features_passed_through(shop, many_rows, behind_transform):
+    return behind(shop, behind_transform, precision='int8', passthrough_features=['label', 'price'])
+
+
+@good
+def raw_by_default(shop, many_rows, behind_transform):
+    return behind(shop, behind_transform, default_signature='raw')
+
+
+@good
+def features_by_default(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, {'default_signature': 'features', 'passthrough_features': ['id']})
+
+
+@good
+def one_cluster(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, num_clusters=1)
+
+
+@good
+def one_column(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, features=['a'])
+
+
+@good
+def one_cluster_of_one_column(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, features=['a'], num_clusters=1)
+
+
+@good
+def many_clusters(shop, many_rows, behind_transform):
+    return plain(shop, blobs(700, 3, rows=6000), num_clusters=700, max_iterations=3)
+
+
+@good
+def as_many_clusters_as_rows(shop, many_rows, behind_transform):
+    return plain(shop, blobs(20, 3, rows=40), num_clusters=30)
+
+
+@good
+def far_from_the_origin(shop, many_rows, behind_transform):
+    return plain(shop, many_rows + 10_000)
+
+
+@good
+def far_from_the_origin_int8(shop, many_rows, behind_transform):
+    return plain(shop, many_rows + 10_000, {'precision': 'int8'})
+
+
+@good
+def large_and_tiny_values(shop, many_rows, behind_transform):
+    return plain(shop, blobs(4, 3) * np.float32([1e-6, 1, 1e6]))
+
+
+@good
+def nearest_by_a_hair(shop, many_rows, behind_transform):
+    """Rows midway between centroids, where rounding decides."""
+    grid = np.stack(np.meshgrid(*[np.arange(0, 5, 0.5)] * 3), axis=-1).reshape(-1, 3)
+    return plain(shop, grid.astype(np.float32) + 100, num_clusters=8)
+
+
+@good
+def integers(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, exclude_features=[])
+
+
+@good
+def mini_batches_and_graph_as_text(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, {'as_text': True}, use_mini_batch=True, batch_size=100)
+
+
+@good
+def fewer_examples_than_a_batch(shop, many_rows, behind_transform):
+    return plain(shop, many_rows, examples=shop.examples(train=many_rows, eval=many_rows[:2]))
+
+
+@good
+def only_the_first_examples(shop, many_rows, behind_transform):
+    model, centroids, inputs = behind(shop, behind_transform)
+    return model, centroids, {**inputs, 'max_examples': 50}
+
+
+@good
+def attributes_and_files_of_ones_own(shop, many_rows, behind_transform):
+    extra = shop.folder / 'extra.txt'
+    extra.write_text('hello')
+    options = {'assets_extra': {'notes/extra.txt': str(extra)}, 'strip_default_attrs': False}
+    return plain(shop, many_rows, options)
+
+
+VARIED = """
+feature { name: "n" type: FLOAT presence { min_fraction: 1.0 } shape {} }
+feature { name: "count (1/2)" type: INT presence { min_fraction: 1.0 } shape {} }
+feature { name: "vector" type: FLOAT presence { min_fraction: 1.0 } shape { dim { size: 3 } } }
+feature { name: "words" type: BYTES }
+feature { name: "name" type: BYTES presence { min_fraction: 1.0 } shape {} }
+"""
+
+
+@good
+def features_of_every_kind_some_missing(shop, many_rows, behind_transform):
+    """Vectors, integers, strings with zero bytes, and rows without what is required."""
+    records = []
+    for index, row in enumerate(many_rows[:200]):
+        example = tf.train.Example()
+        feature = example.features.feature
+        feature['vector'].float_list.value.extend(row)
+        feature['words'].bytes_list.value.extend([b'x\0'] * (index % 3))
+        feature['name'].bytes_list.value.append(b'caf\xc3\xa9\0')
+        feature['n'].float_list.value.append(np.nan if index == 150 else row[0] - row[1])
+        feature['count (1/2)'].int64_list.value.append(index % 5)
+        if index in (151, 152):
+            feature[['n', 'count (1/2)'][index - 151]].Clear()
+        if index in (153, 154):
+            del feature[['n', 'count (1/2)'][index - 153]]
+        records.append(example.SerializeToString())
+    train = shop.written('train', 'train', records[:150])
+    schema = shop.schema()
+    shop.schema = lambda: schema
+    text = str(text_format.Parse(VARIED, schema_pb2.Schema()))
+    (Path(schema.uri) / 'schema.pbtxt').write_text(text)
+    trained = shop.train(train, features=['n', 'vector', 'count (1/2)'], exclude_features=[])
+    model = shop.export(trained.centroids, passthrough_features=['words', 'name'])
+    return model, trained.centroids, {'examples': shop.written('eval', 'eval', records)}
+
+
+@pytest.mark.parametrize('name', GOOD)
+def test_a_good_model_is_blessed_and_pushed(name, workshop, many_rows, behind_transform):
+    model, centroids, inputs = GOOD[name](workshop, many_rows, behind_transform)
+    found = workshop.validate(model, centroids, **inputs)
+    assert found.failed == [], json.dumps(
+        [check for check in found.checks if not check['passed']], indent=1
+    )
+    assert len(workshop.push(model, found)) == 1
