@@ -3,7 +3,7 @@ PY := .venv/bin/python
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients test-checks check bench clean
+.PHONY: help setup run test test-clients test-report test-checks check bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 10
@@ -19,6 +19,10 @@ test: setup ## the tests (ARGS="..." for pytest)
 
 test-clients: setup ## the served model in clients that are not ours: Java, OpenVINO, MLflow, ...
 	@scripts/clients.sh $(ARGS)
+
+test-report: ## the report in a real browser, Chromium (installed by apt where it is missing)
+	@scripts/setup.sh browser
+	@scripts/browser.sh $(ARGS)
 
 test-checks: setup ## that the tests notice each check of ExportValidator which always passes
 	@$(PY) scripts/always_passing.py $(ARGS)

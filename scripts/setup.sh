@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes or refreshes .venv for this checkout. Quick when nothing has changed.
-# "setup.sh bench" adds the peers of the benchmarks, which nothing else needs.
+# "setup.sh bench" adds the peers of the benchmarks, "setup.sh browser" what drives a browser; nothing
+# else needs them.
 # PYTHON=... chooses the interpreter; the default is the one of .python-version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -54,4 +55,9 @@ fi
 if [ "${1:-}" = bench ] && ! "$venv/bin/python" -W ignore -c 'import faiss, onnxruntime, openvino, sklearnex' 2>/dev/null; then
     echo 'setup: installing the peers of the benchmarks'
     install '.[bench]'
+fi
+
+if [ "${1:-}" = browser ] && ! "$venv/bin/python" -c 'import selenium' 2>/dev/null; then
+    echo 'setup: installing what drives a browser'
+    install '.[browser]'
 fi

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -31,11 +33,8 @@ def baseline_inertia(context: Context) -> Finding:
 
 def baseline_changed(context: Context) -> Finding:
     """The share of the examples that change cluster, after the best matching of clusters."""
-    shared = _shared(context)
-    rows, columns = linear_sum_assignment(shared, maximize=True)
-    changed = 1 - shared[rows, columns].sum() / shared.sum()
     most = context.options.thresholds.max_baseline_changed
-    return within('a share of rows that change cluster', changed, most=most)
+    return within('a share of rows that change cluster', 1 - matched(context).kept, most=most)
 
 
 def baseline_drift(context: Context) -> Finding:
@@ -43,8 +42,8 @@ def baseline_drift(context: Context) -> Finding:
 
     Clusters are matched as for `baseline_changed`; those without a counterpart stand alone.
     """
-    shared = _shared(context)
-    divergence = _jensen_shannon(*_matched_shares(shared))
+    matching = matched(context)
+    divergence = _jensen_shannon(matching.our_share, matching.their_share)
     most = context.options.thresholds.max_baseline_drift
     return within('a divergence of the cluster shares', divergence, most=most)
 
@@ -58,22 +57,42 @@ def _assigned(
     return context.assignment, context.baseline_assignment
 
 
-def _shared(context: Context) -> np.ndarray:
-    """How many rows each cluster shares with each of the baseline's, [k, baseline's k]."""
+@dataclasses.dataclass(frozen=True)
+class Matching:
+    """Clusters and their counterparts in the baseline, by the rows that they share.
+
+    Attributes:
+      ours: int64 [m], indices of clusters; -1 beside one of the baseline without counterpart.
+      theirs: int64 [m], of the baseline; -1 beside a cluster without counterpart.
+      our_share: float64 [m], of the examples.
+      their_share: float64 [m].
+      kept: the share of the examples that are in the counterpart of their old cluster.
+    """
+
+    ours: np.ndarray
+    theirs: np.ndarray
+    our_share: np.ndarray
+    their_share: np.ndarray
+    kept: float
+
+
+def matched(context: Context) -> Matching:
+    """The matching with the most rows shared (the Hungarian algorithm)."""
     (ours, _), (theirs, _) = _assigned(context)
     shared = np.zeros((_k(context.payload), _k(context.baseline)))
     np.add.at(shared, (ours, theirs), 1)
-    return shared
-
-
-def _matched_shares(shared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the clusters, ours and theirs [k + those unmatched], the matched side by side."""
     rows, columns = linear_sum_assignment(shared, maximize=True)
-    ours, theirs = shared.sum(axis=1), shared.sum(axis=0)
-    alone = np.setdiff1d(np.arange(len(ours)), rows), np.setdiff1d(np.arange(len(theirs)), columns)
-    left = np.concatenate([ours[rows], ours[alone[0]], np.zeros(len(alone[1]))])
-    right = np.concatenate([theirs[columns], np.zeros(len(alone[0])), theirs[alone[1]]])
-    return left / left.sum(), right / right.sum()
+    shared /= shared.sum()
+    our_share, their_share = shared.sum(axis=1), shared.sum(axis=0)
+    new = np.setdiff1d(np.arange(len(our_share)), rows)
+    gone = np.setdiff1d(np.arange(len(their_share)), columns)
+    return Matching(
+        ours=np.concatenate([rows, new, np.full(len(gone), -1)]),
+        theirs=np.concatenate([columns, np.full(len(new), -1), gone]),
+        our_share=np.concatenate([our_share[rows], our_share[new], np.zeros(len(gone))]),
+        their_share=np.concatenate([their_share[columns], np.zeros(len(new)), their_share[gone]]),
+        kept=float(shared[rows, columns].sum()),
+    )
 
 
 def _jensen_shannon(left: np.ndarray, right: np.ndarray) -> float:

@@ -67,6 +67,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
         max_examples: int = 50_000,
         thresholds: Thresholds | Mapping[str, Any] | None = None,
         override: Override | Mapping[str, str] | None = None,
+        report_rows: bool = True,
     ) -> None:
         """Builds the node.
 
@@ -82,6 +83,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
           thresholds: limits, and which checks count, as `Thresholds` or a dict of its fields.
           override: a `reason` and a `name`, as `Override` or a dict: blesses the model though
             checks of the clustering or against the baseline fail.
+          report_rows: whether report.html shows a sample of the rows, as points.
 
         Raises:
           ValueError: naming the parameter, what was given and what is allowed.
@@ -91,6 +93,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
             'max_examples': max_examples,
             'thresholds': thresholds_of(thresholds),
             'override': override_of(override),
+            'report_rows': report_rows,
         }
         super().__init__(
             spec=ExportValidatorSpec(

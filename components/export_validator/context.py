@@ -23,6 +23,7 @@ from tfx_kmeans.data.source import Examples
 from tfx_kmeans.export_validator.options import ValidatorOptions
 from tfx_kmeans.export_validator.probing import ProbeAnswers, Questions, probe_model
 from tfx_kmeans.export_validator.requests import lacks_a_value, raw_values_of, read_warmup
+from tfx_kmeans.serving.precision import FLOAT32
 
 SERVE_TAG = 'serve'
 
@@ -94,8 +95,13 @@ class Context:
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """What the exporter has written down about the model, in export.json."""
+        """What the exporter has written down about the model, in export.json.
+
+        Of a model that somebody else made, nothing is known but that its numbers are float32.
+        """
         path = f'{self.sources.model}/{names.PAYLOAD_IN_MODEL}/{names.EXPORT_FILE}'
+        if not tf.io.gfile.exists(path):
+            return {'precision': FLOAT32, 'passthrough_features': [], 'signatures': []}
         with tf.io.gfile.GFile(path) as file:
             return dict(json.loads(file.read()))
 

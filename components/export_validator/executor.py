@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from tfx.dsl.components.base import base_executor
 from tfx.utils import path_utils
 
-from tfx_kmeans.export_validator.checks import run_checks
-from tfx_kmeans.export_validator.context import Context, Sources
+from tfx_kmeans.export_validator.context import Sources
+from tfx_kmeans.export_validator.judge import judge
 from tfx_kmeans.export_validator.options import ValidatorOptions
 from tfx_kmeans.export_validator.verdict import (
     Verdict,
     write_blessing,
     write_infra_blessing,
-    write_report,
 )
 from tfx_kmeans.parameters import decode
 from tfx_kmeans.tfx_io import Artifacts, emptied_on_failure, examples_of, only_uri
@@ -37,11 +34,8 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         sources = _sources(input_dict, options)
         model = input_dict['model'][0]
         with emptied_on_failure(output_dict):
-            with tempfile.TemporaryDirectory(prefix='tfx_kmeans_') as scratch:
-                checks = run_checks(Context(sources, options, Path(scratch)))
-            verdict = Verdict(checks, options.override)
+            verdict = judge(sources, options, model.uri, output_dict['report'][0].uri)
             _log_failures(verdict)
-            write_report(output_dict['report'][0].uri, verdict, model.uri)
             write_infra_blessing(output_dict['infra_blessing'][0], verdict)
             baseline = next(iter(input_dict.get('baseline_model') or []), None)
             write_blessing(output_dict['blessing'][0], verdict, model, baseline)

@@ -8,7 +8,12 @@ from typing import Any
 
 from tfx_kmeans.export_validator.context import Context
 
-STRUCTURE, SERVING, CLUSTERING, BASELINE = 'structure', 'serving', 'clustering', 'baseline'
+STRUCTURE, SERVING, CLUSTERING, BASELINE = GROUPS = (
+    'structure',
+    'serving',
+    'clustering',
+    'baseline',
+)
 
 
 @dataclasses.dataclass(frozen=True)

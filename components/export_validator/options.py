@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from tfx_kmeans.checking import check_choice, check_integer
+from tfx_kmeans.checking import check_choice, check_flag, check_integer
 
 T = TypeVar('T')
 
@@ -112,14 +112,17 @@ class ValidatorOptions:
       max_examples: the most examples that are tried.
       thresholds: limits, and which checks count.
       override: blesses despite failures of clustering and baseline checks.
+      report_rows: whether report.html may show sampled rows, as points.
     """
 
     splits: Sequence[str] = ('eval',)
     max_examples: int = 50_000
     thresholds: Thresholds = dataclasses.field(default_factory=Thresholds)
     override: Override | None = None
+    report_rows: bool = True
 
     def __post_init__(self) -> None:
+        check_flag('report_rows', self.report_rows)
         is_list = isinstance(self.splits, Sequence) and not isinstance(self.splits, str)
         if not is_list or not self.splits or not all(isinstance(name, str) for name in self.splits):
             raise ValueError(f'splits must be a list of at least one name, got {self.splits!r}.')

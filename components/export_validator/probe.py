@@ -137,6 +137,8 @@ class Probe:
     def _call(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
         import tensorflow as tf
 
+        if signature not in self._model.signatures:
+            raise LookupError(f'the model has no signature {signature!r}')
         function = self._model.signatures[signature]
         specs = function.structured_input_signature[1]
         given = {name: tf.constant(values, specs[name].dtype) for name, values in inputs.items()}

@@ -87,7 +87,7 @@ def neighbours(context: Context) -> Finding:
     """A row gets the same answer whatever stands beside it, in whatever order."""
     signature = names.EXAMPLES_SIGNATURE
     how = list(_differences(context, signature, f'{signature}@reversed', slice(None, None, -1)))
-    return Finding(not how, 'the same answers in reversed order', '; '.join(how) or 'they are')
+    return Finding(not how, 'the same answers in reversed order', '; '.join(how) or 'the same')
 
 
 def malformed_examples(context: Context) -> Finding:
@@ -95,7 +95,7 @@ def malformed_examples(context: Context) -> Finding:
     context.probe.seconds('malformed')
     signature = names.EXAMPLES_SIGNATURE
     how = list(_differences(context, signature, f'{signature}@after', slice(FEW)))
-    return Finding(not how, 'an error, and then the same answers', '; '.join(how) or 'they are')
+    return Finding(not how, 'an error, and then the same answers', '; '.join(how) or 'the same')
 
 
 def needless_inputs(context: Context) -> Finding:

@@ -16,7 +16,13 @@ from tfx_kmeans.export_validator.findings import STRUCTURE, Check, Finding, list
 from tfx_kmeans.serving.graph_file import nodes_of
 
 _PREDICT = 'tensorflow/serving/predict'
-_ALWAYS = (names.EXAMPLES_SIGNATURE, names.FEATURES_SIGNATURE, names.PREPROCESS_SIGNATURE)
+_ALWAYS = (
+    names.EXAMPLES_SIGNATURE,
+    names.FEATURES_SIGNATURE,
+    names.PREPROCESS_SIGNATURE,
+    names.ALL_DISTANCES,
+    names.CLUSTER_INDEX,
+)
 _INIT_OP = '__saved_model_init_op'
 _PLACES = r'saved_model\.pb|fingerprint\.pb|variables/variables\.[^/]+|assets/.+|assets\.extra/.+'
 _OF_TRAINING = r'(^|/)(checkpoint$|events\.out\.tfevents|model\.ckpt|.*\.h5$)'

@@ -15,6 +15,7 @@ from tfx_kmeans.export_validator.options import FAIL, WARN, Override
 from tfx_kmeans.version import __version__
 
 REPORT_FILE = 'report.json'
+PAGE_FILE = 'report.html'
 REPORT_FORMAT = '1.1'
 _OVERRIDABLE = (CLUSTERING, BASELINE)
 
@@ -90,8 +91,8 @@ def _set_names(artifact: Any, verdict: Verdict) -> None:
         artifact.set_string_custom_property('overridden_checks', ','.join(verdict.overridden))
 
 
-def write_report(folder: str, verdict: Verdict, model_uri: str) -> None:
-    """Writes report.json: the verdict, and of every check what it expected and found."""
+def write_report(folder: str, verdict: Verdict, model_uri: str, page: str) -> None:
+    """Writes report.json, the verdict and every check's findings, and the page beside it."""
     report = {
         'format_version': REPORT_FORMAT,
         'tfx_kmeans': __version__,
@@ -105,6 +106,8 @@ def write_report(folder: str, verdict: Verdict, model_uri: str) -> None:
     tf.io.gfile.makedirs(folder)
     with tf.io.gfile.GFile(f'{folder}/{REPORT_FILE}', 'w') as file:
         file.write(json.dumps(report, indent=2) + '\n')
+    with tf.io.gfile.GFile(f'{folder}/{PAGE_FILE}', 'w') as file:
+        file.write(page)
 
 
 def _touch(folder: str, name: str) -> None:

@@ -137,7 +137,13 @@ def test_inputs_of_a_wrong_shape_are_refused_by_name(saved, points):
 def test_a_smallest_integer_that_is_given_counts_as_missing(saved, points):
     a, b, c = map(float, points[0][:3])
     lowest = example(a=[a], vector=[b, c], b_c=[-(2**63)])
-    assert saved().ask('examples', examples=[lowest])['cluster_index'] == [-1]
+    made = saved()
+    assert made.ask('examples', examples=[lowest])['cluster_index'] == [-1]
+    raw = {'a': [a, a], 'b c/d': [[b, c]] * 2, 'b_c': [7, -(2**63)]}
+    found = made.ask('raw', **raw)
+    assert found['cluster_index'][0] >= 0
+    assert found['cluster_index'][1] == -1
+    assert np.isnan(found['distance'][1])
 
 
 def test_passthrough_features_come_back_untouched(saved, points):

@@ -1,0 +1,174 @@
+"""report.html: what ExportValidator has found, for people."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from tfx_kmeans.export_validator import figures, plots
+from tfx_kmeans.export_validator.baseline_checks import matched
+from tfx_kmeans.export_validator.checks import CheckResult
+from tfx_kmeans.export_validator.context import Context
+from tfx_kmeans.export_validator.findings import GROUPS
+from tfx_kmeans.export_validator.verdict import Verdict
+from tfx_kmeans.version import __version__
+
+_TEMPLATE = 'report.html.jinja'
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of the page beyond the checks.
+
+    Attributes:
+      title: its heading.
+      note: what is shown.
+      drawing: SVG; '' without.
+      profiles: of clusters; None but in their section.
+      missing: why there is nothing to show; '' where there is.
+    """
+
+    title: str
+    note: str = ''
+    drawing: str = ''
+    profiles: figures.Profiles | None = None
+    missing: str = ''
+
+
+def render_page(context: Context, verdict: Verdict, model_uri: str) -> str:
+    """The page, which loads nothing from anywhere.
+
+    Args:
+      context: what the checks have looked at.
+      verdict: what they found.
+      model_uri: the folder of the model artifact.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader('tfx_kmeans.export_validator', ''),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters['figure'] = _figure
+    return environment.get_template(_TEMPLATE).render(
+        verdict=verdict,
+        bad=[check for check in verdict.checks if not check.passed],
+        groups=_by_group(verdict.checks),
+        model_uri=model_uri,
+        facts=_facts(context),
+        sections=list(_sections(context)),
+        version=__version__,
+    )
+
+
+def _figure(value: float) -> str:
+    """Three digits and more only before the point: a table on a phone has no room for others."""
+    return f'{value:.0f}' if 1000 <= abs(value) < 1e6 else f'{value:.3g}'
+
+
+def _by_group(checks: Sequence[CheckResult]) -> dict[str, list[CheckResult]]:
+    return {
+        group: found
+        for group in GROUPS
+        if (found := [check for check in checks if check.group == group])
+    }
+
+
+def _facts(context: Context) -> dict[str, Any]:
+    """What was trained and exported; what cannot be read is left out."""
+    try:
+        metadata = context.payload.metadata
+    except Exception:  # the checks tell why
+        return {}
+    ended = 'converged' if metadata.converged else 'max_iterations reached'
+    facts = {
+        'clusters': metadata.num_clusters,
+        'columns': metadata.width,
+        'distance metric': metadata.distance_metric,
+        'training rows': metadata.rows,
+        'inertia': f'{metadata.inertia:.6g}',
+        'iterations': f'{metadata.iterations} ({ended})',
+        'seed': metadata.seed,
+    }
+    try:
+        facts['precision'] = context.description['precision']
+        facts['fingerprint'] = context.description['fingerprint']
+    except Exception:  # the checks tell why
+        return facts
+    return facts
+
+
+def _sections(context: Context) -> list[Section]:
+    makers: dict[str, Callable[[Context], Section]] = {
+        'Cluster sizes': _sizes,
+        'Inertia by iteration': _inertia,
+        'Rows and centroids': _projection,
+        'What sets the clusters apart': _profiles,
+    }
+    if context.sources.baseline is not None:
+        makers['Beside the baseline'] = _baseline
+    return [_made(title, make, context) for title, make in makers.items()]
+
+
+def _made(title: str, make: Callable[[Context], Section], context: Context) -> Section:
+    try:
+        return dataclasses.replace(make(context), title=title)
+    except Exception as error:  # of a model that does not load or answer
+        return Section(title, missing=f'There is nothing to show: {error}')
+
+
+def _sizes(context: Context) -> Section:
+    found = figures.sizes(context)
+    few = len(found.trained) <= figures.MOST_CLUSTERS
+    note = '' if few else f'The {figures.MOST_CLUSTERS} largest of {len(found.trained)} clusters. '
+    note += 'Shares of the training weight'
+    note += '.' if found.served is None else ', and of the examples that were tried.'
+    return Section('', note, Markup(plots.plot_sizes(found)))
+
+
+def _projection(context: Context) -> Section:
+    found = figures.projection(context)
+    note = f'{len(found.rows)} sampled rows' if len(found.rows) else 'Centroids'
+    note += ' on the axes along which the rows vary most (PCA). '
+    if len(found.centroids) > figures.MOST_CLUSTERS:
+        note += f'The first {figures.MOST_CLUSTERS} centroids have their numbers.'
+    if not context.options.report_rows:
+        note += 'Rows are left out (report_rows=False).'
+    return Section('', note, Markup(plots.plot_projection(found)))
+
+
+def _inertia(context: Context) -> Section:
+    metadata = context.payload.metadata
+    histories = [[step.inertia for step in one.history] for one in metadata.restarts]
+    if not any(histories):
+        raise ValueError('no iteration was recorded')
+    note = 'Inertia of the training rows.'
+    if len(histories) > 1:
+        note += f' {len(histories)} restarts; the one that was kept is the strong line.'
+    return Section('', note, Markup(plots.plot_inertia(histories, metadata.best_restart)))
+
+
+def _profiles(context: Context) -> Section:
+    found = figures.profiles(context)
+    units = 'raw units' if found.raw else 'the units after Transform'
+    note = (
+        f'The features, in {units}, in which each cluster differs most from all examples, by '
+        'standard deviations.'
+    )
+    if context.payload.metadata.num_clusters > len(found.clusters):
+        note += f' The {len(found.clusters)} largest clusters that have examples.'
+    return Section('', note, profiles=found)
+
+
+def _baseline(context: Context) -> Section:
+    found = matched(context)
+    note = (
+        f'{1 - found.kept:.2%} of the examples change cluster. Clusters are matched by the rows '
+        'that they share; the labels are those here / there.'
+    )
+    return Section('', note, Markup(plots.plot_matching(found)))
