@@ -1,5 +1,7 @@
 """The artifact types that the components exchange."""
 
+import builtins
+
 from tfx.types.artifact import Artifact
 
 
@@ -10,6 +12,13 @@ class KMeansCentroids(Artifact):  # type: ignore[misc]
 
 
 class KMeansReport(Artifact):  # type: ignore[misc]
-    """What ExportValidator has checked and found: report.json."""
+    """What ExportValidator has checked and found: report.json, and report.html for people."""
 
     TYPE_NAME = 'tfx_kmeans.KMeansReport'
+
+
+if hasattr(builtins, '__IPYTHON__'):
+    from tfx_kmeans.notebook import register, shown_centroids, shown_report
+
+    register(KMeansCentroids, shown_centroids)
+    register(KMeansReport, shown_report)

@@ -20,5 +20,8 @@ ASSETS_EXTRA = 'assets.extra'
 EXPORT_FILE = 'export.json'
 WARMUP_FILE = 'tf_serving_warmup_requests'
 
+REPORT_FILE = 'report.json'
+PAGE_FILE = 'report.html'
+
 PAYLOAD_IN_MODEL = 'assets.extra/tfx_kmeans'
 """Where a model holds the payload of the centroids that it was made of."""

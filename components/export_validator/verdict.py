@@ -9,13 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_kmeans import names
 from tfx_kmeans.export_validator.checks import CheckResult
 from tfx_kmeans.export_validator.findings import BASELINE, CLUSTERING, SERVING, STRUCTURE
 from tfx_kmeans.export_validator.options import FAIL, WARN, Override
 from tfx_kmeans.version import __version__
 
-REPORT_FILE = 'report.json'
-PAGE_FILE = 'report.html'
 REPORT_FORMAT = '1.1'
 _OVERRIDABLE = (CLUSTERING, BASELINE)
 
@@ -104,9 +103,9 @@ def write_report(folder: str, verdict: Verdict, model_uri: str, page: str) -> No
         'checks': [dataclasses.asdict(check) for check in verdict.checks],
     }
     tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(f'{folder}/{REPORT_FILE}', 'w') as file:
+    with tf.io.gfile.GFile(f'{folder}/{names.REPORT_FILE}', 'w') as file:
         file.write(json.dumps(report, indent=2) + '\n')
-    with tf.io.gfile.GFile(f'{folder}/{PAGE_FILE}', 'w') as file:
+    with tf.io.gfile.GFile(f'{folder}/{names.PAGE_FILE}', 'w') as file:
         file.write(page)
 
 
