@@ -202,6 +202,7 @@ def _tell(outcome: Outcome, console: Console) -> None:
             console.say(f'            expected {check["expected"]}')
             console.say(f'            found    {check["found"]}')
             console.say(f'            advice   {check["advice"]}')
+    console.say(f'Report         {_shown(outcome.report)}')
     console.say()
 
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
+from tfx_kmeans import names
 from tfx_kmeans.centroids.storage import read_payload
 from tfx_kmeans.data.files import files_in
 from tfx_kmeans.data.tfrecords import read_records
@@ -25,6 +26,7 @@ class Outcome:
       cluster_weight: float64 [k].
       inertia: of the centroids.
       checks: of the validator's report: name, group, mode, passed, expected, found, advice.
+      report: the page that tells it all.
       blessed: whether every check passed that counts, or was overridden.
       pushed_to: the model's folder, None where nothing was pushed.
       example: the first raw example, feature name to its numbers; others are left out.
@@ -33,6 +35,7 @@ class Outcome:
     cluster_weight: np.ndarray
     inertia: float
     checks: tuple[dict[str, Any], ...]
+    report: Path
     blessed: bool
     pushed_to: Path | None
     example: dict[str, list[float]]
@@ -49,12 +52,13 @@ def read_outcome(metadata_path: Path) -> Outcome:
     store = MetadataStore(connection)
     payload = read_payload(_newest(store, 'tfx_kmeans.KMeansCentroids').uri)
     report_folder = Path(_newest(store, 'tfx_kmeans.KMeansReport').uri)
-    report = json.loads((report_folder / 'report.json').read_text())
+    report = json.loads((report_folder / names.REPORT_FILE).read_text())
     pushed = _newest(store, 'PushedModel').custom_properties
     return Outcome(
         cluster_weight=payload.cluster_weight,
         inertia=payload.metadata.inertia,
         checks=tuple(report['checks']),
+        report=report_folder / names.PAGE_FILE,
         blessed=report['blessed'],
         pushed_to=Path(pushed['pushed_destination'].string_value)
         if pushed['pushed'].int_value

@@ -18,7 +18,7 @@ CHECK_NAMES = (
     'leftovers', 'size', 'loads_in_clean_process', 'examples_parity', 'raw_parity',
     'features_parity', 'all_distances_parity', 'cluster_index_agrees', 'batch_sizes', 'neighbours',
     'malformed_examples', 'needless_inputs', 'warmup', 'concurrent_calls', 'latency_batch_1',
-    'latency_batch_64', 'finite_centroids', 'number_and_width', 'distinct_centroids',
+    'latency_batch_64', 'memory', 'finite_centroids', 'number_and_width', 'distinct_centroids',
     'empty_clusters', 'smallest_share', 'largest_share', 'inertia_ratio', 'silhouette',
     'davies_bouldin', 'preprocess_matches_transform', 'baseline_fits', 'baseline_inertia',
     'baseline_changed', 'baseline_drift',
@@ -37,6 +37,8 @@ class Thresholds:
       probe_memory_mb: how much memory it may take for that, in MiB, beyond TensorFlow's own.
       max_latency_ms_batch_1: median milliseconds of a call with one example.
       max_latency_ms_batch_64: median milliseconds of a call with 64 examples.
+      max_memory_mb: the most memory that loading and answering all examples may take, in MiB,
+        beyond TensorFlow's own.
       max_empty_clusters: how many clusters may have had no row in training.
       min_cluster_share: of the training weight in the smallest cluster.
       max_cluster_share: of the training weight in the largest cluster.
@@ -55,6 +57,7 @@ class Thresholds:
     probe_memory_mb: int = 4096
     max_latency_ms_batch_1: float | None = None
     max_latency_ms_batch_64: float | None = None
+    max_memory_mb: float | None = None
     max_empty_clusters: int = 0
     min_cluster_share: float | None = None
     max_cluster_share: float | None = None

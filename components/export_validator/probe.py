@@ -19,7 +19,8 @@ that has ended: its exit code, or null where its time was over. The JSON holds
 The copy writes tasks.json, {task: {"seconds"} or {"error"}}, "done" the last, and one .npz of
 outputs for each task that is a question: `<signature>` over all records (a few, for
 `all_distances` and `cluster_index`), `<signature>@<size>`, `examples@reversed`, `examples@after`,
-`examples@stripped`, `inputs` (the names of the inputs of `raw` that change nothing), `latency`.
+`examples@stripped`, `inputs` (the names of the inputs of `raw` that change nothing), `latency`,
+`memory`.
 """
 
 import base64
@@ -150,6 +151,13 @@ class Probe:
         numbers = {name: values for name, values in outputs.items() if values.dtype != object}
         np.savez(os.path.join(self._request['answers'], f'{task}.npz'), **numbers)
         return outputs
+
+    def save_memory(self, held: int) -> None:
+        """Saves how many MiB the process has held at most, beyond those it started with."""
+        import numpy as np
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        self._saved('memory', {'mebibytes': np.array([max(most - held, 0) / 2**20])})
 
     def _raw(self) -> dict[str, Any]:
         import numpy as np
@@ -321,11 +329,13 @@ def answer(request: dict[str, Any]) -> None:
     """Loads the model and asks it."""
     import tensorflow as tf
 
-    limit_memory(request['memory_mb'])
+    held = limit_memory(request['memory_mb'])
     tasks = Tasks(request['answers'])
     model = tasks.run('load', lambda: tf.saved_model.load(request['model']))
     if model is not None:
-        Probe(model, tasks, request).run()
+        probe = Probe(model, tasks, request)
+        probe.run()
+        tasks.run('memory', lambda: probe.save_memory(held))
     tasks.run('done', lambda: None)
 
 
@@ -361,16 +371,20 @@ def decoded(values: Any) -> Any:
     return base64.b64decode(values)
 
 
-def limit_memory(megabytes: int) -> None:
+def limit_memory(megabytes: int) -> int:
     """Bounds what the process may allocate from now on; TensorFlow's own start is not counted.
 
     Where it crashes it leaves no core dump.
+
+    Returns:
+      How many bytes of memory it holds by now.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with open('/proc/self/statm') as file:
-        data_pages = int(file.read().split()[5])
-    limit = data_pages * resource.getpagesize() + (megabytes << 20)
+        sizes = [int(pages) * resource.getpagesize() for pages in file.read().split()]
+    limit = sizes[5] + (megabytes << 20)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    return sizes[1]
 
 
 def read_records(path: str) -> Any:

@@ -134,6 +134,13 @@ def latency_of(size: int) -> Callable[[Context], Finding]:
     return latency
 
 
+def memory(context: Context) -> Finding:
+    """The most memory that the model took, beyond TensorFlow's own."""
+    taken = float(context.probe.outputs('memory')['mebibytes'][0])
+    most = context.options.thresholds.max_memory_mb
+    return within('mebibytes to load and to answer all examples', taken, most=most)
+
+
 def _rows(context: Context) -> np.ndarray:
     return context.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
 
@@ -204,4 +211,10 @@ CHECKS = (
     Check('concurrent_calls', SERVING, concurrent_calls, 'Look for state in the preprocessing_fn.'),
     Check('latency_batch_1', SERVING, latency_of(1), 'Make the preprocessing_fn cheaper.'),
     Check('latency_batch_64', SERVING, latency_of(64), 'Make the preprocessing_fn cheaper.'),
+    Check(
+        'memory',
+        SERVING,
+        memory,
+        'Export with a smaller precision, or make the preprocessing_fn cheaper.',
+    ),
 )

@@ -698,6 +698,19 @@ def slow_in_batches(bench):
     bench.limit(max_latency_ms_batch_1=20, max_latency_ms_batch_64=20)
 
 
+@fault('memory')
+def too_much_memory_for_a_server(bench):
+    class Large(export.KMeansModule):
+        def answer_examples(self, serialized):
+            answer = super().answer_examples(serialized)
+            values = tf.where(tf.size(serialized) > 100, 1 << 26, 1)
+            heavy = tf.fill([values], 1e-30 * tf.reduce_sum(answer['distance']))
+            return {**answer, 'distance': answer['distance'] + tf.reduce_max(heavy)}
+
+    bench.save(Large)
+    bench.limit(max_memory_mb=150)
+
+
 # The clustering
 
 

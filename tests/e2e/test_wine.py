@@ -48,11 +48,13 @@ def test_it_ends_well_and_says_so(wine_run):
     assert wine_run.code == 0, wine_run.screen + wine_run.errors
     for component in COMPONENTS:
         assert re.search(rf'^  {component} +\d+\.\d s$', wine_run.screen, re.MULTILINE), component
-    for group, checks in {'structure': 8, 'serving': 12, 'clustering': 8}.items():
+    for group, checks in {'structure': 8, 'serving': 14, 'clustering': 8}.items():
         assert re.search(
             rf'^  {group} +{checks} of {checks} passed$', wine_run.screen, re.MULTILINE
         )
     assert 'FAILED' not in wine_run.screen
+    report = re.search(r'^Report +(output/.+)$', wine_run.screen, re.MULTILINE).group(1)
+    assert 'The model is blessed' in (wine_run.output.parent / report).read_text()
     pushed = pushed_model(wine_run).relative_to(wine_run.output.parent)
     assert f'Pushed to {pushed}\n' in wine_run.screen
     assert re.search(r'^Cluster sizes  0: \d+, 1: \d+, 2: \d+$', wine_run.screen, re.MULTILINE)
@@ -167,5 +169,5 @@ def test_the_served_row_is_what_scikit_learn_makes_of_it(wine_run):
 @pytest.mark.parametrize('where', ['blessing', 'report'])
 def test_what_the_validator_wrote(wine_run, where):
     (folder,) = (wine_run.output / 'pipeline' / 'ExportValidator' / where).iterdir()
-    names = [path.name for path in folder.iterdir()]
-    assert names == (['BLESSED'] if where == 'blessing' else ['report.json'])
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == (['BLESSED'] if where == 'blessing' else ['report.html', 'report.json'])

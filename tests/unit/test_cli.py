@@ -44,7 +44,7 @@ def test_the_command_as_it_is_installed(on_disk):
     assert done.stderr == ''
     *lines, empty, last = done.stdout.splitlines()
     assert (empty, last) == ('', 'Blessed: yes')
-    assert len(lines) == 28
+    assert len(lines) == 29
     assert all(line.startswith('passed  ') for line in lines)
 
 
