@@ -35,6 +35,13 @@ def serialized(row, index):
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
 
+def load_tfx():
+    """Imports TFX's own components, and with them all that any of them needs, without a word."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        import tfx.components  # noqa: F401
+
+
 class Workshop:
     """Makes artifacts below a folder and runs executors on them."""
 
@@ -135,9 +142,8 @@ class Workshop:
 
     def push(self, model, verdict):
         """TFX's own Pusher; the names of what it has pushed."""
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # TFX imports all that its other components need
-            from tfx.components.pusher.executor import Executor
+        load_tfx()
+        from tfx.components.pusher.executor import Executor
 
         pushed = self.folder / 'pushed'
         destination = {'filesystem': {'base_directory': str(pushed)}}
@@ -151,6 +157,11 @@ class Workshop:
             {'push_destination': json.dumps(destination)},
         )
         return [path.name for path in pushed.iterdir()] if pushed.exists() else []
+
+
+@pytest.fixture
+def all_of_tfx():
+    load_tfx()
 
 
 @pytest.fixture

@@ -99,6 +99,24 @@ def test_an_override_never_covers_structure_or_serving(workshop, exported, copy)
     assert found.report['overridden'] == []
 
 
+def test_a_rejected_model_is_never_the_next_baseline(workshop, exported, copy, all_of_tfx):
+    from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
+        LatestBlessedModelStrategy,
+    )
+
+    exported.model.id, copy.id = 7, 8
+    models, blessings = [exported.model, copy], []
+    (Path(copy.uri) / 'Format-Serving' / 'assets.extra' / 'checkpoint').write_text('')
+    for model in models:
+        found = workshop.validate(model, exported.centroids, exported.examples)
+        blessings.append(found.blessing)
+    given = {'model': models[::-1], 'model_blessing': blessings[::-1]}
+    resolved = LatestBlessedModelStrategy().resolve_artifacts(None, given)
+    assert resolved == {'model': [exported.model], 'model_blessing': [blessings[0]]}
+    given = {'model': [copy], 'model_blessing': blessings[1:]}
+    assert LatestBlessedModelStrategy().resolve_artifacts(None, given)['model'] == []
+
+
 def test_a_baseline(workshop, exported, many_rows):
     moved = many_rows.copy()
     moved[:, 0] += 8 * (np.arange(1200) % 2)
