@@ -41,7 +41,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog='Exit codes: 0, the model is blessed; 1, it is not; 2, the arguments or the data '
         'cannot be used.',
     )
-    validate.add_argument('model', metavar='MODEL', help='folder of a SavedModel')
+    validate.add_argument(
+        'model',
+        metavar='MODEL',
+        help='folder of a SavedModel, or of numbered versions, of which the newest is taken',
+    )
     validate.add_argument(
         '--centroids',
         required=True,
@@ -88,13 +92,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
+    import tensorflow as tf
+
     from tfx_kmeans.export_validator.judge import judge
 
     try:
         options = _options(arguments)
         sources = _sources(arguments, options)
+        if arguments.report is not None:
+            tf.io.gfile.makedirs(arguments.report)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
+        return UNUSABLE
+    except tf.errors.OpError as error:
+        print(f'error: {error.message}', file=sys.stderr)
         return UNUSABLE
     verdict = judge(sources, options, arguments.model, arguments.report)
     _tell(verdict)
@@ -143,6 +154,8 @@ def _sources(arguments: argparse.Namespace, options: ValidatorOptions) -> Source
 
     baseline = arguments.baseline_model
     transformed = arguments.transformed_examples
+    if arguments.split and not _splits_in(_folder('--examples', arguments.examples)):
+        raise ValueError(f'--split is given, but {arguments.examples} has no Split-... folders.')
     return Sources(
         model=_model_in('MODEL', arguments.model),
         centroids=find_payload(arguments.centroids),
@@ -162,36 +175,51 @@ def _folder(option: str, path: str) -> str:
 
 
 def _model_in(option: str, path: str) -> str:
-    """The SavedModel itself, where a Model artifact is named."""
+    """The SavedModel itself, where a Model artifact or a folder of versions is named."""
     import tensorflow as tf
 
-    inside = f'{_folder(option, path)}/Format-Serving'
-    return inside if tf.io.gfile.isdir(inside) else path.rstrip('/')
+    folder = _folder(option, path)
+    inside = f'{folder}/Format-Serving'
+    if tf.io.gfile.isdir(inside):
+        return inside
+    versions = [name.rstrip('/') for name in tf.io.gfile.listdir(folder)]
+    versions = [name for name in versions if name.isdigit()]
+    if versions and not tf.io.gfile.exists(f'{folder}/saved_model.pb'):
+        return f'{folder}/{max(versions, key=int)}'
+    return folder
+
+
+def _splits_in(folder: str) -> list[str]:
+    import tensorflow as tf
+
+    found = [name.rstrip('/') for name in tf.io.gfile.listdir(folder)]
+    return sorted(name[len('Split-') :] for name in found if name.startswith('Split-'))
 
 
 def _examples_in(option: str, path: str, splits: Sequence[str]) -> Examples:
-    import tensorflow as tf
-
+    """The splits of an Examples artifact, or a folder of files; raises where it cannot be read."""
     from tfx_kmeans.data.files import files_in
     from tfx_kmeans.data.source import Examples
 
-    found = [name.rstrip('/') for name in tf.io.gfile.listdir(_folder(option, path))]
-    there = sorted(name[len('Split-') :] for name in found if name.startswith('Split-'))
-    folders = [f'{path.rstrip("/")}/Split-{split}' for split in splits] if there else [path]
+    folder = _folder(option, path)
+    there = _splits_in(folder)
     lost = sorted(set(splits) - set(there))
     if there and lost:
         raise ValueError(
             f'{option} {path} has no split {", ".join(map(repr, lost))}. It has: '
             f'{", ".join(map(repr, there))}; choose with --split.'
         )
-    for folder in folders:
-        files_in(folder)  # raises where there is none
-    return Examples(tuple(folders))
+    folders = [f'{folder}/Split-{split}' for split in splits] if there else [folder]
+    for one in folders:
+        files_in(one)
+    examples = Examples(tuple(folders))
+    examples.first(1)
+    return examples
 
 
 def _tell(verdict: Verdict) -> None:
     """A line for each check, then what is to be known of those that failed."""
-    width = max(len(check.name) for check in verdict.checks)
+    width = max((len(check.name) for check in verdict.checks), default=0)
     for check in verdict.checks:
         label = 'warned' if check.mode == 'warn' and not check.passed else _LABELS[check.passed]
         print(f'{label}  {check.group:<10}  {check.name:<{width}}  {_short(check.found)}')

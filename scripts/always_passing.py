@@ -13,9 +13,7 @@ import io
 import os
 import re
 import sys
-import warnings
 
-warnings.simplefilter('ignore', FutureWarning)  # of Google's packages, about Python 3.10
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 
 import pytest

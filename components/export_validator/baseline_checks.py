@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.export_validator.context import Context
-from tfx_kmeans.export_validator.findings import BASELINE, Check, Finding, within
+from tfx_kmeans.export_validator.findings import BASELINE, Check, Finding, ratio_of, within
 
 
 def baseline_fits(context: Context) -> Finding:
@@ -26,7 +26,7 @@ def baseline_fits(context: Context) -> Finding:
 def baseline_inertia(context: Context) -> Finding:
     """Inertia of the examples, as a ratio to that with the baseline's centroids."""
     (_, ours), (_, theirs) = _assigned(context)
-    ratio = ours.sum() / theirs.sum() if theirs.sum() else float('inf')
+    ratio = ratio_of(ours.sum(), theirs.sum())
     most = context.options.thresholds.max_baseline_inertia_ratio
     return within("an inertia, of the baseline's on the same rows,", ratio, most=most)
 

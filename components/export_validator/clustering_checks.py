@@ -6,7 +6,14 @@ import numpy as np
 
 from tfx_kmeans import names
 from tfx_kmeans.export_validator.context import Context
-from tfx_kmeans.export_validator.findings import CLUSTERING, Check, Finding, listed, within
+from tfx_kmeans.export_validator.findings import (
+    CLUSTERING,
+    Check,
+    Finding,
+    listed,
+    ratio_of,
+    within,
+)
 
 
 def finite_centroids(context: Context) -> Finding:
@@ -66,7 +73,7 @@ def inertia_ratio(context: Context) -> Finding:
     if not len(distances):
         return Finding(False, 'an inertia to compare', 'there is no example')
     trained = metadata.inertia / metadata.total_weight
-    ratio = distances.mean() / trained if trained else float('inf')
+    ratio = ratio_of(distances.mean(), trained)
     most = context.options.thresholds.max_inertia_ratio
     return within("an inertia by row, of training's,", ratio, most=most)
 
@@ -111,10 +118,15 @@ def preprocess_matches_transform(context: Context) -> Finding:
 
 
 def _same_values(served: np.ndarray, trained: np.ndarray, complete: bool) -> bool:
-    served, trained = np.sort(served), np.sort(trained)
+    lost, expected_lost = np.isnan(served), np.isnan(trained)
+    if lost.sum() != expected_lost.sum() if complete else lost.any() > expected_lost.any():
+        return False
+    served, trained = np.sort(served[~lost]), np.sort(trained[~expected_lost])
     tolerance = 1e-5 * float(np.abs(trained).max(initial=0.0)) + 1e-12
     if complete:
         return bool((np.abs(served - trained) <= tolerance).all())
+    if not len(trained):
+        return not len(served)
     right = np.searchsorted(trained, served).clip(1, len(trained) - 1)
     gap = np.minimum(np.abs(trained[right] - served), np.abs(trained[right - 1] - served))
     return bool((gap <= tolerance).all())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,21 @@ from tfx_kmeans.clustering.evaluation import Evaluation, evaluate
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.features import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
-from tfx_kmeans.data.source import Examples
+from tfx_kmeans.data.source import TF_EXAMPLE, Examples
 from tfx_kmeans.export_validator.options import ValidatorOptions
-from tfx_kmeans.export_validator.probing import ProbeAnswers, Questions, probe_model
-from tfx_kmeans.export_validator.requests import lacks_a_value, raw_values_of, read_warmup
-from tfx_kmeans.serving.precision import FLOAT32
+from tfx_kmeans.export_validator.probing import (
+    FEW,
+    ProbeAnswers,
+    ProbeError,
+    Questions,
+    probe_model,
+)
+from tfx_kmeans.export_validator.reference import answerable_rows
+from tfx_kmeans.export_validator.requests import raw_values_of, read_warmup, untold_by_raw
+from tfx_kmeans.serving.precision import FLOAT32, PRECISIONS
 
 SERVE_TAG = 'serve'
+_MOST_RAW_VALUES = 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +74,9 @@ class Context:
         """The model's files, by path within its folder, with their sizes in bytes."""
         root = self.sources.model.rstrip('/')
         return {
-            f'{folder}/{name}'[len(root) + 1 :]: tf.io.gfile.stat(f'{folder}/{name}').length
+            path[len(root) + 1 :]: tf.io.gfile.stat(path).length
             for folder, _, files in tf.io.gfile.walk(root)
-            for name in files
+            for path in (f'{folder.rstrip("/")}/{name}' for name in files)
         }
 
     @cached_property
@@ -103,16 +112,35 @@ class Context:
         if not tf.io.gfile.exists(path):
             return {'precision': FLOAT32, 'passthrough_features': [], 'signatures': []}
         with tf.io.gfile.GFile(path) as file:
-            return dict(json.loads(file.read()))
+            described = dict(json.loads(file.read()))
+        if described['precision'] not in PRECISIONS:
+            raise ValueError(f'{path} says that the precision is {described["precision"]!r}.')
+        return described
 
     @cached_property
     def records(self) -> list[bytes]:
         """The first `max_examples` raw tf.Examples."""
         return self.sources.examples.first(self.options.max_examples)
 
-    @cached_property
+    @property
     def probe(self) -> ProbeAnswers:
-        """What a copy of the model, in another folder and a clean process, has answered."""
+        """What a copy of the model, in another folder and a clean process, has answered.
+
+        Raises:
+          ProbeError: where it could not be asked; the same for every check.
+        """
+        if isinstance(self._probed, Exception):
+            raise ProbeError(f'{type(self._probed).__name__}: {self._probed}') from self._probed
+        return self._probed
+
+    @cached_property
+    def _probed(self) -> ProbeAnswers | Exception:
+        try:
+            return self._ask()
+        except Exception as error:
+            return error
+
+    def _ask(self) -> ProbeAnswers:
         copy = self._scratch / 'model'
         for path in self.files:
             target = copy / path
@@ -127,17 +155,27 @@ class Context:
         definition = self.serving_graph.signature_def.get(names.RAW_SIGNATURE)
         if definition is None:
             return None
-        return raw_values_of(dict(definition.inputs), self.records)
+        return raw_values_of(dict(definition.inputs), self.raw_records)
 
     @cached_property
-    def incomplete(self) -> np.ndarray:
-        """Which examples lack a raw feature without which they have no row: bool [n].
+    def raw_records(self) -> list[bytes]:
+        """The first examples, as many as go through JSON in reasonable time."""
+        inputs = self.serving_graph.signature_def[names.RAW_SIGNATURE].inputs.values()
+        shapes = [[max(size.size, 1) for size in one.tensor_shape.dim[1:]] for one in inputs]
+        width = sum(map(math.prod, shapes))
+        return self.records[: max(FEW, _MOST_RAW_VALUES // max(width, 1))]
 
-        A dense input cannot say so: what `raw` makes of an empty text or a NaN is another matter.
+    @cached_property
+    def untold(self) -> np.ndarray:
+        """Which of `raw_records` a dense input cannot tell: bool [n].
+
+        They lack a feature without which they have no row, or have a NaN or an empty text where
+        that stands for a value that is not there.
         """
         rows = self.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
         inputs = dict(self.serving_graph.signature_def[names.RAW_SIGNATURE].inputs)
-        return lacks_a_value(inputs, self.records) & ~np.isfinite(rows).all(axis=1)
+        lacking, blank = untold_by_raw(inputs, self.raw_records)
+        return lacking & ~np.isfinite(rows[: len(lacking)]).all(axis=1) | blank
 
     @cached_property
     def warmup_requests(self) -> list[tuple[str, dict[str, Any]]]:
@@ -151,9 +189,7 @@ class Context:
     def served_rows(self) -> np.ndarray:
         """What the model makes of the examples, float32 [n, d], where that is a point."""
         rows = self.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
-        usable = np.isfinite(rows).all(axis=1)
-        if self.payload.metadata.distance_metric == 'cosine':
-            usable &= (rows != 0).any(axis=1)
+        usable, _ = answerable_rows(self.payload, rows)
         found: np.ndarray = rows[usable]
         return found
 
@@ -181,9 +217,20 @@ class Context:
 
     @cached_property
     def transformed_rows(self) -> np.ndarray:
-        """All transformed examples as rows, float32 [n, d]."""
+        """All transformed examples as rows, float32 [n, d]; NaN and all, as they are."""
         examples = self.sources.transformed_examples
         assert examples is not None, 'the check does not run without'
         features = [placed.name for placed in self.payload.metadata.features]
-        with open_matrix(examples, choose_layout(examples.feature_spec(), features)) as matrix:
-            return np.array(matrix.values)
+        known = examples.feature_spec()
+        if examples.payload_format != TF_EXAMPLE:
+            with open_matrix(examples, choose_layout(known, features)) as matrix:
+                return np.array(matrix.values)
+        spec = {
+            placed.name: tf.io.FixedLenFeature([placed.width], known[placed.name].dtype)
+            for placed in self.payload.metadata.features
+        }
+        parts = [
+            [tf.cast(tf.io.parse_example(batch, spec)[name], tf.float32) for name in features]
+            for batch in examples.record_batches()
+        ]
+        return np.concatenate([np.concatenate(part, axis=1) for part in parts])

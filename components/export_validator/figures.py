@@ -15,6 +15,8 @@ MOST_ROWS = 1000
 MOST_CLUSTERS = 40
 MOST_TRAITS = 5
 MOST_WORDS = 40
+FEWEST_ROWS = 10  # with a word: a rarer one could tell who it is
+MOST_VALUES = 5000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,12 +136,10 @@ def _on(axes: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def profiles(context: Context) -> Profiles:
     """Where each of the largest clusters differs most from the whole."""
-    clusters = context.probe.outputs(names.EXAMPLES_SIGNATURE)[names.CLUSTER_INDEX]
-    raw = context.raw_values
-    if raw is None:
-        rows = context.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
-        raw = dict(zip(context.payload.metadata.column_names, rows.T, strict=True))
-    inside = clusters >= 0
+    raw = _shown_values(context)
+    count = len(next(iter(raw.values())))
+    clusters = context.probe.outputs(names.EXAMPLES_SIGNATURE)[names.CLUSTER_INDEX][:count]
+    inside = (clusters >= 0) & (clusters < context.payload.metadata.num_clusters)
     columns = dict(_columns({name: values[inside] for name, values in raw.items()}))
     counts = np.bincount(clusters[inside], minlength=context.payload.metadata.num_clusters)
     largest = np.argsort(-counts, kind='stable')[:MOST_CLUSTERS]
@@ -151,6 +151,24 @@ def profiles(context: Context) -> Profiles:
             if counts[index]
         ),
     )
+
+
+def _shown_values(context: Context) -> dict[str, np.ndarray]:
+    """Features that may be shown: nothing that is only passed through, such as an address.
+
+    With `report_rows=False`, no texts either.
+    """
+    raw = context.raw_values
+    if raw is None:
+        rows = context.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
+        return dict(zip(context.payload.metadata.column_names, rows[:MOST_VALUES].T, strict=True))
+    clustered = {feature.name for feature in context.payload.metadata.features}
+    hidden = set(context.description['passthrough_features']) - clustered
+    return {
+        name: values[:MOST_VALUES]
+        for name, values in raw.items()
+        if name not in hidden and (context.options.report_rows or values.dtype != object)
+    }
 
 
 def _columns(raw: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
@@ -171,7 +189,9 @@ def _columns(raw: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
 def _words(name: str, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """For each of the commonest values, whether a row has it."""
     flat = values.reshape(len(values), -1)
-    for word, _ in Counter(flat[flat != b''].tolist()).most_common(MOST_WORDS):
+    for word, count in Counter(flat[flat != b''].tolist()).most_common(MOST_WORDS):
+        if count < FEWEST_ROWS:
+            return
         has = (flat == word).any(axis=1)
         yield f'{name} = {word.decode(errors="replace")}', has.astype(np.float64)
 

@@ -55,6 +55,13 @@ def listed(items: Iterable[Any]) -> str:
     return ', '.join(sorted(map(str, items))) or 'none'
 
 
+def ratio_of(found: float, other: float) -> float:
+    """Of figures that are not negative: 1 where both are 0, infinity where only the other is."""
+    if other:
+        return found / other
+    return float('inf') if found else 1.0
+
+
 def within(
     what: str, found: float, least: float | None = None, most: float | None = None
 ) -> Finding:

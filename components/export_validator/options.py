@@ -15,13 +15,14 @@ T = TypeVar('T')
 OFF, WARN, FAIL = MODES = ('off', 'warn', 'fail')
 CHECK_NAMES = (
     'files', 'tags', 'signatures', 'forbidden_operations', 'known_operations', 'assets',
-    'leftovers', 'size', 'loads_in_clean_process', 'examples_parity', 'raw_parity',
-    'features_parity', 'all_distances_parity', 'cluster_index_agrees', 'batch_sizes', 'neighbours',
-    'malformed_examples', 'needless_inputs', 'warmup', 'concurrent_calls', 'latency_batch_1',
-    'latency_batch_64', 'memory', 'finite_centroids', 'number_and_width', 'distinct_centroids',
-    'empty_clusters', 'smallest_share', 'largest_share', 'inertia_ratio', 'silhouette',
-    'davies_bouldin', 'preprocess_matches_transform', 'baseline_fits', 'baseline_inertia',
-    'baseline_changed', 'baseline_drift',
+    'leftovers', 'centroids_in_model', 'size', 'loads_in_clean_process', 'examples_parity',
+    'raw_parity', 'features_parity', 'all_distances_parity', 'cluster_index_agrees',
+    'server_answers', 'batch_sizes', 'neighbours', 'malformed_examples', 'needless_inputs',
+    'warmup', 'concurrent_calls', 'latency_batch_1', 'latency_batch_64', 'memory',
+    'finite_centroids', 'number_and_width', 'distinct_centroids', 'empty_clusters',
+    'smallest_share', 'largest_share', 'inertia_ratio', 'silhouette', 'davies_bouldin',
+    'preprocess_matches_transform', 'baseline_fits', 'baseline_inertia', 'baseline_changed',
+    'baseline_drift',
 )  # fmt: skip
 _COUNTS = ('max_model_bytes', 'max_model_files', 'probe_seconds', 'probe_memory_mb')
 

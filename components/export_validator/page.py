@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -80,26 +81,23 @@ def _by_group(checks: Sequence[CheckResult]) -> dict[str, list[CheckResult]]:
 
 
 def _facts(context: Context) -> dict[str, Any]:
-    """What was trained and exported; what cannot be read is left out."""
-    try:
+    """What was trained and exported; what cannot be read is left out, and the checks tell why."""
+    facts: dict[str, Any] = {}
+    with contextlib.suppress(Exception):
         metadata = context.payload.metadata
-    except Exception:  # the checks tell why
-        return {}
-    ended = 'converged' if metadata.converged else 'max_iterations reached'
-    facts = {
-        'clusters': metadata.num_clusters,
-        'columns': metadata.width,
-        'distance metric': metadata.distance_metric,
-        'training rows': metadata.rows,
-        'inertia': f'{metadata.inertia:.6g}',
-        'iterations': f'{metadata.iterations} ({ended})',
-        'seed': metadata.seed,
-    }
-    try:
+        ended = 'converged' if metadata.converged else 'max_iterations reached'
+        facts |= {
+            'clusters': metadata.num_clusters,
+            'columns': metadata.width,
+            'distance metric': metadata.distance_metric,
+            'training rows': metadata.rows,
+            'inertia': f'{metadata.inertia:.6g}',
+            'iterations': f'{metadata.iterations} ({ended})',
+            'seed': metadata.seed,
+        }
+    with contextlib.suppress(Exception):
         facts['precision'] = context.description['precision']
         facts['fingerprint'] = context.description['fingerprint']
-    except Exception:  # the checks tell why
-        return facts
     return facts
 
 

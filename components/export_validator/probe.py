@@ -1,7 +1,8 @@
 """Loads SavedModels with TensorFlow alone and writes down what they answer.
 
 Run as a program in a process of its own, isolated (python -I), never imported: it must see no
-code but TensorFlow's, as a server would. It imports TensorFlow, and then reads lines from its
+code but TensorFlow's, as a server would. Its arguments are folders of packages beside those that an
+isolated Python knows. It imports TensorFlow, and then reads lines from its
 standard input, each the name of a JSON file. For each it makes a copy of itself (a fork, so that
 no model sees what another has left and none can take the others down), and prints a line when
 that has ended: its exit code, or null where its time was over. The JSON holds
@@ -20,10 +21,12 @@ The copy writes tasks.json, {task: {"seconds"} or {"error"}}, "done" the last, a
 outputs for each task that is a question: `<signature>` over all records (a few, for
 `all_distances` and `cluster_index`), `<signature>@<size>`, `examples@reversed`, `examples@after`,
 `examples@stripped`, `inputs` (the names of the inputs of `raw` that change nothing), `latency`,
-`memory`.
+`memory`, and `server@<signature>`, answers over a few by the names that servers go by.
 """
 
 import base64
+import collections
+import functools
 import importlib.abc
 import json
 import os
@@ -40,7 +43,7 @@ from typing import Any
 REFUSED = ('tfx', 'tfx_kmeans', 'tensorflow_transform', 'tfx_bsl', 'apache_beam')
 CALLERS = 4
 CALLS = 30  # of each latency, the first ones not counted
-CHANGED_ROWS, CHANGED_INPUTS = 4, 64  # how many rows an input is changed in, and inputs at once
+CHANGED_ROWS = 4096  # of a call that tries other values of several inputs
 
 
 class Refusal(importlib.abc.MetaPathFinder):
@@ -93,17 +96,21 @@ class Probe:
         if rows is not None:
             questions['features'] = {'features': next(iter(rows.values()))}
         if self._request['raw'] is not None:
-            questions['raw'] = self._raw()
-        answered = {
-            signature
+            raw = self._tasks.run('json', self._raw)
+            questions.update({} if raw is None else {'raw': raw})
+        answers = {
+            signature: rows if signature == 'preprocess' else self.ask(signature, signature, inputs)
             for signature, inputs in questions.items()
-            if signature == 'preprocess' or self.ask(signature, signature, inputs) is not None
         }
-        for signature in sorted(answered):
+        for signature in sorted(name for name, answer in answers.items() if answer is not None):
             for size in self._request['small_batches']:
                 self.ask(f'{signature}@{size}', signature, first(questions[signature], size))
-        if 'examples' in answered:
+        if answers['examples'] is not None:
             self._look_closer(questions['examples'])
+        if answers.get('raw') is not None:
+            answered = answers['raw'].get('cluster_index', ()) >= 0
+            self._tasks.run('inputs', lambda: self._find_needless(questions['raw'], answered))
+        self._tasks.run('server', lambda: self._ask_as_a_server(questions))
 
     def _look_closer(self, examples: dict[str, Any]) -> None:
         """All that is asked of a model which answers at all."""
@@ -117,7 +124,6 @@ class Probe:
         if self._request['stripped'] is not None:
             stripped = {'examples': read_records(self._request['stripped'])}
             self.ask('examples@stripped', 'examples', stripped)
-            self._tasks.run('inputs', self._find_needless_inputs)
         self._tasks.run('concurrent', lambda: self._ask_at_once(few))
         self._tasks.run('latency', lambda: self._time(examples))
 
@@ -126,14 +132,12 @@ class Probe:
         return self._tasks.run(task, lambda: self._saved(task, self._answers(signature, inputs)))
 
     def _answers(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        import numpy as np
-
         length, size = len(next(iter(inputs.values()))), self._request['batch_size']
         batches = [
             self._call(signature, {name: v[start : start + size] for name, v in inputs.items()})
             for start in range(0, max(length, 1), size)
         ]
-        return {k: np.concatenate([batch[k] for batch in batches]) for k in batches[0]}
+        return {name: joined([batch[name] for batch in batches]) for name in batches[0]}
 
     def _call(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
         import tensorflow as tf
@@ -149,8 +153,31 @@ class Probe:
         import numpy as np
 
         numbers = {name: values for name, values in outputs.items() if values.dtype != object}
-        np.savez(os.path.join(self._request['answers'], f'{task}.npz'), **numbers)
+        arrays = {f'values_{index}': values for index, values in enumerate(numbers.values())}
+        path = os.path.join(self._request['answers'], f'{task}.npz')
+        np.savez(path, names=np.array(list(numbers), dtype=str), **arrays)
         return outputs
+
+    def _ask_as_a_server(self, questions: dict[str, Any]) -> None:
+        """Asks by the names of tensors that the signatures give, which servers go by."""
+        import tensorflow as tf
+
+        few = self._request['few']
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            graph = tf.compat.v1.saved_model.load(session, ['serve'], self._request['model'])
+            for name, signature in graph.signature_def.items():
+                alike_ones = [q for q in questions.values() if set(q) == set(signature.inputs)]
+                if alike_ones:
+                    inputs = first(questions.get(name, alike_ones[0]), few)
+                    self._tasks.run(
+                        f'server@{name}',
+                        functools.partial(self._run_signature, session, name, signature, inputs),
+                    )
+
+    def _run_signature(self, session: Any, name: str, signature: Any, inputs: Any) -> None:
+        feed = {signature.inputs[key].name: values for key, values in inputs.items()}
+        fetches = {key: info.name for key, info in signature.outputs.items()}
+        self._saved(f'server@{name}', session.run(fetches, feed))
 
     def save_memory(self, held: int) -> None:
         """Saves how many MiB the process has held at most, beyond those it started with."""
@@ -192,14 +219,21 @@ class Probe:
             }
             self._call(request['signature'], inputs)
 
-    def _find_needless_inputs(self) -> None:
+    def _find_needless(self, raw: dict[str, Any], answered: Any) -> None:
+        """Saves the names of the inputs that change no answer, in rows from all over the data."""
         import numpy as np
 
-        given = first(self._raw(), CHANGED_ROWS)
-        every = list(given)
+        rows = np.flatnonzero(answered)
+        if not len(rows):
+            raise LookupError('no example has a cluster')
+        count = min(max(CHANGED_ROWS // len(raw), 8), 64)
+        chosen = rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))]
+        self._common = {name: commonest(values) for name, values in raw.items()}
+        given = {name: at_least_one_wide(values[chosen]) for name, values in raw.items()}
+        every, at_once = list(given), max(CHANGED_ROWS // len(chosen), 1)
         needless = []
-        for start in range(0, len(every), CHANGED_INPUTS):
-            some = every[start : start + CHANGED_INPUTS]
+        for start in range(0, len(every), at_once):
+            some = every[start : start + at_once]
             try:
                 needless += self._without_effect(given, some)
             except Exception:  # a value that is refused is a value that is looked at
@@ -220,11 +254,11 @@ class Probe:
         rows = {name: np.concatenate([values] * len(some)) for name, values in given.items()}
         before = self._call('raw', rows)
         silent = set(some)
-        for kind in range(4):
+        for kind in range(6):
             changed = {name: values.copy() for name, values in rows.items()}
             for index, name in enumerate(some):
                 part = slice(index * count, (index + 1) * count)
-                changed[name][part] = others(given[name], kind)
+                changed[name][part] = others(given[name], self._common[name], kind)
             after = self._call('raw', changed)
             for index, name in enumerate(some):
                 part = slice(index * count, (index + 1) * count)
@@ -271,6 +305,7 @@ class Probe:
 def main() -> None:
     """Answers requests until there are no more, or nobody is left to send them."""
     sys.meta_path.insert(0, Refusal())
+    sys.path += [folder for folder in sys.argv[1:] if folder not in sys.path]
     parent = os.getppid()
 
     import tensorflow  # noqa: F401  # what every copy starts with
@@ -353,15 +388,63 @@ def alike(left: Any, right: Any) -> bool:
     return bool(np.allclose(left, right, rtol=1e-5, atol=1e-6, equal_nan=True))
 
 
-def others(values: Any, kind: int) -> Any:
+def others(values: Any, common: Any, kind: int) -> Any:
     """Other values of the same type and shape, none of which stands for one that is missing."""
     import numpy as np
 
-    if kind == 0:
-        return np.roll(values, 1, axis=0)
+    if kind < 2:
+        return np.roll(values, 1 if kind == 0 else len(values) // 2, axis=0)
+    if kind < 4:
+        return np.full_like(values, common[kind - 2])
     if values.dtype == object:
-        return np.full(values.shape, [b'no such word', b'7', b'x'][kind - 1], object)
-    return [2 * values + 1, np.full_like(values, -1), np.full_like(values, 1_000_000)][kind - 1]
+        return np.full(values.shape, [b'no such word', b'7'][kind - 4], object)
+    return 2 * values + 1 if kind == 4 else np.full_like(values, 1_000_000)
+
+
+def commonest(values: Any) -> Any:
+    """The two values that occur most often, or -1 (as a text, x) in place of one that is not."""
+    import numpy as np
+
+    flat = values.ravel()
+    if values.dtype == object:
+        words = collections.Counter(flat[flat != b''].tolist()).most_common(2)
+        return [word for word, _ in words] + [b'x'] * (2 - len(words))
+    known, counts = np.unique(flat[np.isfinite(flat)], return_counts=True)
+    return [*known[np.argsort(-counts, kind='stable')[:2]], -1, -1][:2]
+
+
+def at_least_one_wide(values: Any) -> Any:
+    """The same; with one blank value a row where no row has any."""
+    import numpy as np
+
+    if values.ndim < 2 or values.shape[1]:
+        return values
+    return np.full((len(values), 1), blank_of(values.dtype), values.dtype)
+
+
+def blank_of(dtype: Any) -> Any:
+    """What stands for a value that is not there."""
+    import numpy as np
+
+    if np.issubdtype(dtype, np.object_):
+        return b''
+    return np.nan if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).min
+
+
+def joined(parts: list[Any]) -> Any:
+    """Batches as one; filled up with blanks where one is wider than another."""
+    import numpy as np
+
+    if parts[0].ndim != 2 or len({part.shape[1] for part in parts}) == 1:
+        return np.concatenate(parts)
+    width = max(part.shape[1] for part in parts)
+    blank = blank_of(parts[0].dtype)
+    return np.concatenate(
+        [
+            np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=blank)
+            for part in parts
+        ]
+    )
 
 
 def decoded(values: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import contextlib
 import dataclasses
 import json
 import os
@@ -28,6 +29,9 @@ _BATCH_SIZE = 4096
 _PROBE = Path(__file__).with_name('probe.py')
 _START_SECONDS = 120
 _KEEP_SECONDS = 60.0
+# Stacks of threads count for the limit of memory, and large machines would have hundreds.
+_FEW_THREADS = {'TF_NUM_INTEROP_THREADS': '4', 'TF_NUM_INTRAOP_THREADS': '4'}
+_QUIET_ON_THE_CPU = {'CUDA_VISIBLE_DEVICES': '-1', 'TF_CPP_MIN_LOG_LEVEL': '2'}
 
 Outputs = dict[str, np.ndarray]
 
@@ -71,7 +75,7 @@ class ProbeAnswers:
         """
         self.seconds(task)
         with np.load(self.folder / f'{task}.npz', allow_pickle=False) as arrays:
-            return dict(arrays)
+            return {name: arrays[f'values_{index}'] for index, name in enumerate(arrays['names'])}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,12 +178,13 @@ class ProbeProcess:
             try:
                 process.stdin.write(f'{request}\n'.encode())
                 process.stdin.flush()
+                ready, _, _ = select.select([process.stdout], [], [], seconds + _START_SECONDS)
+                line = process.stdout.readline() if ready else b''
             except BrokenPipeError:
-                raise self._failure() from None
-            if not select.select([process.stdout], [], [], seconds + _START_SECONDS)[0]:
-                process.kill()
-                raise self._failure()
-            line = process.stdout.readline()
+                line = b''
+            except BaseException:  # the answer would be taken for that of the next request
+                self._close()
+                raise
             if not line:
                 raise self._failure()
             self._close_later()
@@ -198,7 +203,8 @@ class ProbeProcess:
             for stream in (self._process.stdin, self._process.stdout):
                 assert stream is not None
                 stream.close()
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # with the copy that answers
             self._process.wait()
             self._process = None
         if self._messages is not None:
@@ -216,14 +222,15 @@ class ProbeProcess:
         if self._process is not None and self._process.poll() is not None:
             self._close()
         if self._process is None:
-            environment = {**os.environ, 'CUDA_VISIBLE_DEVICES': '-1', 'TF_CPP_MIN_LOG_LEVEL': '2'}
+            environment = {**_FEW_THREADS, **os.environ, **_QUIET_ON_THE_CPU}
             self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
             self._process = subprocess.Popen(
-                [sys.executable, '-I', str(_PROBE)],
+                [sys.executable, '-I', str(_PROBE), *_package_folders()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._messages,
                 env=environment,
+                start_new_session=True,
             )
         return self._process
 
@@ -236,6 +243,11 @@ class ProbeProcess:
         return ProbeError(
             f'The probe process did not answer: {"".join(last) or "it printed nothing"}'
         )
+
+
+def _package_folders() -> list[str]:
+    """Where packages are installed here; an isolated Python leaves out the user's own."""
+    return [path for path in sys.path if path.endswith('-packages')]
 
 
 _PROCESS = ProbeProcess()

@@ -10,9 +10,12 @@ import dataclasses
 import numpy as np
 
 from tfx_kmeans.centroids.payload import CentroidsPayload
+from tfx_kmeans.clustering.options import COSINE_DISTANCE
+from tfx_kmeans.names import NO_CLUSTER
 
 _UNIT_ROUNDOFF = 2.0**-24
-_BLOCK = 4096
+_LARGEST = float(np.finfo(np.float32).max)
+_BLOCK_VALUES = 1 << 21
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +49,8 @@ def compare(
 
     Args:
       payload: the centroids.
-      rows: float32 [n, d], preprocessed. One that is not finite, or zero under cosine, must have
-        the cluster -1 and the distance NaN.
+      rows: float32 [n, d], preprocessed. One that is not finite, or zero under cosine, or so far
+        away that its distance is no float32, must have the cluster -1 and the distance NaN.
       cluster: int64 [n], the model's.
       distance: float32 [n], the model's.
       precision: in which the model holds its centroids: 'float32', 'float16' or 'int8'.
@@ -55,56 +58,95 @@ def compare(
     wrong_clusters = wrong_distances = 0
     largest = 0.0
     aside = _displacement(payload, precision)
-    answerable = _answerable(payload, rows)
-    wrong_clusters += int((cluster[~answerable] != -1).sum())
-    wrong_distances += int((~np.isnan(distance[~answerable])).sum())
-    for block in np.array_split(np.flatnonzero(answerable), max(1, len(rows) // _BLOCK)):
-        exact, allowed = _distances(payload, rows[block])
-        valid = (cluster[block] >= 0) & (cluster[block] < exact.shape[1])
-        chosen = np.where(valid, cluster[block], 0)
-        best = exact.argmin(axis=1)
-        nearest = np.take_along_axis(exact, best[:, np.newaxis], axis=1)[:, 0]
-        excess = np.take_along_axis(exact, chosen[:, np.newaxis], axis=1)[:, 0] - nearest
-        allowed = allowed + _blur(payload, nearest, aside[best] + aside[chosen])
+    answerable, unanswerable = answerable_rows(payload, rows)
+    wrong_clusters += int((cluster[unanswerable] != NO_CLUSTER).sum())
+    wrong_distances += int((~np.isnan(distance[unanswerable])).sum())
+    for block in _blocks(np.flatnonzero(answerable), len(payload.centroids)):
+        wrong_clusters += int(
+            (~_clusters_allowed(payload, rows[block], cluster[block], aside)).sum()
+        )
+        chosen = np.where(_valid(payload, cluster[block]), cluster[block], 0)
         of_chosen, bound = _distance_to(payload, rows[block], chosen)
         bound = bound + _blur(payload, of_chosen, aside[chosen])
         error = np.abs(distance[block] - of_chosen)
-        wrong_clusters += int((~valid | ~(excess <= allowed)).sum())
         wrong_distances += int((~(error <= bound)).sum())
         largest = max(largest, float(error.max(initial=0.0)))
     return Mismatch(len(rows), wrong_clusters, wrong_distances, largest)
+
+
+def clusters_allowed(
+    payload: CentroidsPayload, rows: np.ndarray, cluster: np.ndarray, precision: str
+) -> np.ndarray:
+    """Which of the clusters int64 [n] may be answered for the rows, as in `compare`: bool [n]."""
+    aside = _displacement(payload, precision)
+    answerable, unanswerable = answerable_rows(payload, rows)
+    found = ~(unanswerable & (cluster != NO_CLUSTER))
+    for block in _blocks(np.flatnonzero(answerable), len(payload.centroids)):
+        found[block] = _clusters_allowed(payload, rows[block], cluster[block], aside)
+    return found
+
+
+def _clusters_allowed(
+    payload: CentroidsPayload, rows: np.ndarray, cluster: np.ndarray, aside: np.ndarray
+) -> np.ndarray:
+    exact, blurred = _distances(payload, rows)
+    valid = _valid(payload, cluster)
+    best, chosen = exact.argmin(axis=1), np.where(valid, cluster, 0)
+    each = np.arange(len(rows))
+    nearest = exact[each, best]
+    allowed = blurred[each, best] + blurred[each, chosen]
+    allowed += _blur(payload, nearest, aside[best] + aside[chosen])
+    found: np.ndarray = valid & (exact[each, chosen] - nearest <= allowed)
+    return found
+
+
+def _valid(payload: CentroidsPayload, cluster: np.ndarray) -> np.ndarray:
+    return (cluster >= 0) & (cluster < len(payload.centroids))
+
+
+def _blocks(indices: np.ndarray, clusters: int) -> list[np.ndarray]:
+    """Parts whose distances to all clusters are of bounded size."""
+    return np.array_split(indices, max(1, len(indices) * clusters // _BLOCK_VALUES))
 
 
 def compare_all(
     payload: CentroidsPayload, rows: np.ndarray, distances: np.ndarray, precision: str = 'float32'
 ) -> int:
     """How many of the distances [n, k] to all centroids are off by more than rounding explains."""
-    answerable = _answerable(payload, rows)
-    wrong = int((~np.isnan(distances[~answerable])).sum())
+    answerable, unanswerable = answerable_rows(payload, rows)
+    wrong = int((~np.isnan(distances[unanswerable])).sum())
     aside = _displacement(payload, precision)
-    for cluster in range(len(payload.centroids)):
-        chosen = np.full(int(answerable.sum()), cluster)
-        exact, bound = _distance_to(payload, rows[answerable], chosen)
-        bound = bound + _blur(payload, exact, aside[chosen]) + _shifted(payload, rows[answerable])
-        wrong += int((~(np.abs(distances[answerable, cluster] - exact) <= bound)).sum())
+    given, rows = distances[answerable], rows[answerable]
+    points, _ = _points(payload, rows)
+    centroids = payload.centroids.astype(np.float64)
+    x = np.linalg.norm(points - payload.shift, axis=1)
+    c = np.linalg.norm(centroids - payload.shift, axis=1)
+    shift = np.abs(payload.shift).max()
+    for cluster in range(len(centroids)):
+        exact, bound = _from(payload, points, centroids[cluster])
+        moved = 2 * _UNIT_ROUNDOFF * (x + c[cluster] + shift)  # by taking off the shift in float32
+        bound = bound + _blur(payload, exact, aside[cluster])
+        bound = bound + 2 * (x + c[cluster]) * moved + moved**2
+        wrong += int((~(np.abs(given[:, cluster] - exact) <= bound)).sum())
     return wrong
 
 
-def _shifted(payload: CentroidsPayload, rows: np.ndarray) -> np.ndarray:
-    """What taking off the shift in float32 first may add to a squared distance, float64 [n]."""
-    points, _ = _points(payload, rows)
-    reach = np.linalg.norm(points - payload.shift, axis=1)
-    reach += np.linalg.norm(payload.centroids - payload.shift, axis=1).max()
-    aside = 2 * _UNIT_ROUNDOFF * (reach + np.abs(payload.shift).max())
-    found: np.ndarray = 2 * reach * aside + aside**2
-    return found
+def answerable_rows(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that must have a cluster, and those that must have none: bool [n], bool [n].
 
-
-def _answerable(payload: CentroidsPayload, rows: np.ndarray) -> np.ndarray:
+    A row whose squared distances are near the largest float32 may have one or not.
+    """
     finite = np.isfinite(rows).all(axis=1)
-    if payload.metadata.distance_metric != 'cosine':
-        return finite
-    return finite & (rows != 0).any(axis=1)
+    if payload.metadata.distance_metric == COSINE_DISTANCE:
+        answerable = finite & (rows != 0).any(axis=1)
+        return answerable, ~answerable
+    centroids = payload.centroids.astype(np.float64) - payload.shift
+    far = np.nan_to_num(np.linalg.norm(centroids, axis=1)).max(initial=0)
+    with np.errstate(invalid='ignore'):
+        reach = np.linalg.norm(rows.astype(np.float64) - payload.shift, axis=1)
+        answerable = finite & (np.square(reach + far) < _LARGEST / 4)
+        lost = np.square(np.maximum(reach - far, 0)) > 4 * _LARGEST
+    return answerable, ~finite | lost
 
 
 def _displacement(payload: CentroidsPayload, precision: str) -> np.ndarray:
@@ -121,46 +163,52 @@ def _displacement(payload: CentroidsPayload, precision: str) -> np.ndarray:
         return np.linalg.norm(np.maximum(framed * 2.0**-11, 2.0**-25), axis=1)
     step = framed.max(axis=1) / 127
     rounding = np.sqrt(framed.shape[1]) * step / 2
-    return rounding * (2 if payload.metadata.distance_metric == 'cosine' else 1)
+    return rounding * (2 if payload.metadata.distance_metric == COSINE_DISTANCE else 1)
 
 
 def _blur(payload: CentroidsPayload, distances: np.ndarray, aside: np.ndarray) -> np.ndarray:
     """How much a distance may change where its end moves by `aside`: (r + a)^2 - r^2."""
-    half = 2 if payload.metadata.distance_metric == 'cosine' else 1
+    half = 2 if payload.metadata.distance_metric == COSINE_DISTANCE else 1
     return (2 * np.sqrt(half * distances) * aside + aside**2) / half
 
 
 def _distances(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distances [n, k], and for each row how much float32 may blur their comparison [n].
+    """Distances [n, k], and how much float32 may blur each where they are compared [n, k].
 
     A served score |c|^2/2 - x.c of shifted x and c has an error of at most
     (d + 3) u (|x||c| + |c|^2/2): d + 1 for the dot product and the norm, 2 for the shifts
-    (Higham 2002, section 3.1). Two scores are compared, and a squared distance is twice a score.
+    (Higham 2002, section 3.1). A squared distance is twice a score.
     """
     points, cosine = _points(payload, rows)
     centroids = payload.centroids.astype(np.float64)
     x, c = points - payload.shift, centroids - payload.shift
-    x_norms, c_norms = np.square(x).sum(axis=1), np.square(c).sum(axis=1)
-    squared = np.maximum(x_norms[:, np.newaxis] - 2 * x @ c.T + c_norms, 0)
-    reach = np.sqrt(x_norms * c_norms.max()) + c_norms.max() / 2
-    allowed = 4 * (rows.shape[1] + (8 if cosine else 3)) * _UNIT_ROUNDOFF * reach
-    return (squared / 2, allowed / 2) if cosine else (squared, allowed)
+    x_norms, c_norms = np.square(x).sum(axis=1)[:, np.newaxis], np.square(c).sum(axis=1)
+    squared = np.maximum(x_norms - 2 * x @ c.T + c_norms, 0)
+    reach = np.sqrt(x_norms) * np.sqrt(c_norms) + c_norms / 2
+    blurred = 2 * (rows.shape[1] + (8 if cosine else 3)) * _UNIT_ROUNDOFF * reach
+    return (squared / 2, blurred / 2) if cosine else (squared, blurred)
 
 
 def _distance_to(
     payload: CentroidsPayload, rows: np.ndarray, cluster: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's distance to one cluster [n], and how far float32 may be off it [n].
+    """Each row's distance to one cluster [n], and how far float32 may be off it [n]."""
+    points, _ = _points(payload, rows)
+    return _from(payload, points, payload.centroids.astype(np.float64)[cluster])
+
+
+def _from(
+    payload: CentroidsPayload, points: np.ndarray, centroids: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distances from points to centroids, one or one each [n], and how far float32 may be off.
 
     A float32 sum of d squared differences is off by at most (d + 4) u of itself; a row that is
     normalised in float32 first lies up to (d + 8) u beside its place.
     """
-    points, cosine = _points(payload, rows)
-    difference = points - payload.centroids.astype(np.float64)[cluster]
-    squared = np.square(difference).sum(axis=1)
-    width = rows.shape[1]
+    squared = np.square(points - centroids).sum(axis=1)
+    width = points.shape[1]
     bound = (width + 4) * _UNIT_ROUNDOFF * squared + float(np.finfo(np.float32).tiny)
-    if not cosine:
+    if payload.metadata.distance_metric != COSINE_DISTANCE:
         return squared, bound
     aside = (width + 8) * _UNIT_ROUNDOFF
     return squared / 2, bound / 2 + np.sqrt(squared) * aside + aside**2
@@ -169,7 +217,7 @@ def _distance_to(
 def _points(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray, bool]:
     """The rows that distances are taken from, float64, and whether they were normalised."""
     points = rows.astype(np.float64)
-    if payload.metadata.distance_metric != 'cosine':
+    if payload.metadata.distance_metric != COSINE_DISTANCE:
         return points, False
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     return points / np.where(lengths > 0, lengths, 1.0), True

@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
+from tfx_kmeans import names
+
 _BLANK = {tf.float32: np.nan, tf.int64: np.iinfo(np.int64).min, tf.string: b''}
 
 
@@ -36,24 +38,33 @@ def raw_values_of(inputs: Mapping[str, Any], records: Sequence[bytes]) -> dict[s
     }
 
 
-def lacks_a_value(inputs: Mapping[str, Any], records: Sequence[bytes]) -> np.ndarray:
-    """Which examples have no value for an input of fixed shape, which `raw` cannot tell: bool [n].
+def untold_by_raw(
+    inputs: Mapping[str, Any], records: Sequence[bytes]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which examples have no value for an input of fixed shape, and which have a blank one.
 
     Args:
       inputs: TensorInfos of the signature `raw`, by name.
       records: serialized tf.Examples.
+
+    Returns:
+      bool [n], bool [n].
     """
     specs = {
         name: tf.io.RaggedFeature(tf.as_dtype(info.dtype), row_splits_dtype=tf.int64)
         for name, info in inputs.items()
-        if all(dimension.size >= 0 for dimension in info.tensor_shape.dim[1:])
     }
-    found = np.zeros(len(records), bool)
-    if specs:
-        parsed = tf.io.parse_example(tf.constant(list(records), tf.string), specs)
-        for name in specs:
-            found |= parsed[name].row_lengths().numpy() == 0
-    return found
+    parsed = tf.io.parse_example(tf.constant(list(records), tf.string), specs)
+    lacking, blank = np.zeros((2, len(records)), bool)
+    for name, info in inputs.items():
+        values = parsed[name].values.numpy()
+        is_blank = (
+            np.isnan(values) if values.dtype == np.float32 else values == _BLANK[specs[name].dtype]
+        )
+        blank[parsed[name].value_rowids().numpy()[is_blank]] = True
+        if all(dimension.size >= 0 for dimension in info.tensor_shape.dim[1:]):
+            lacking |= parsed[name].row_lengths().numpy() == 0
+    return lacking, blank
 
 
 def _shaped(values: np.ndarray, shape: Sequence[int], blank: object) -> np.ndarray:
@@ -70,5 +81,6 @@ def read_warmup(path: str) -> list[tuple[str, dict[str, Any]]]:
     found = []
     for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
-        found.append((request.model_spec.signature_name, dict(request.inputs)))
+        signature = request.model_spec.signature_name or names.DEFAULT_SIGNATURE
+        found.append((signature, dict(request.inputs)))
     return found

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_kmeans import names
+from tfx_kmeans.centroids.storage import read_payload
 from tfx_kmeans.export_validator.context import SERVE_TAG, Context
 from tfx_kmeans.export_validator.findings import STRUCTURE, Check, Finding, listed
 from tfx_kmeans.serving.graph_file import nodes_of
@@ -23,6 +24,7 @@ _ALWAYS = (
     names.ALL_DISTANCES,
     names.CLUSTER_INDEX,
 )
+_PATH = re.compile(r'(/[^/\s]+/[^/\s].*|(file|gs|s3|hdfs|viewfs)://.+)', re.DOTALL)
 _INIT_OP = '__saved_model_init_op'
 _PLACES = r'saved_model\.pb|fingerprint\.pb|variables/variables\.[^/]+|assets/.+|assets\.extra/.+'
 _OF_TRAINING = r'(^|/)(checkpoint$|events\.out\.tfevents|model\.ckpt|.*\.h5$)'
@@ -33,7 +35,10 @@ _FORBIDDEN = re.compile(
     r'|.*Summary(V2)?|.*Summary.*Writer'
     r'|(Resource)?(Sparse)?Apply[A-Z].*'
     r'|(Random|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial)(?!Dataset).*'
-    r'|Stateful(Random|TruncatedNormal|Uniform|StandardNormal).*'
+    r'|Stateful(Random|TruncatedNormal|Uniform|StandardNormal).*|Rng(ReadAndSkip|Skip)'
+    r'|.*CandidateSampler|(RandomShuffle|RandomDataset).*'
+    r'|(Experimental)?(TextLine|TFRecord|FixedLengthRecord|Sql|LMDB|CSV|Save|Load)Dataset(V[0-9])?'
+    r'|MatchingFiles|WholeFileReader.*|Rpc.*|(Ordered)?(Map)?(Stage|Unstage)|.*Barrier.*'
     r'|.*Dropout.*|.*CrossEntropy.*|.*Loss(V2)?|Abort'
 )
 
@@ -206,7 +211,7 @@ def assets(context: Context) -> Finding:
 
 def _absolute_paths(tensor: Any) -> list[str]:
     found = [value.decode(errors='replace') for value in tensor.string_val]
-    return [path for path in found if os.path.isabs(path) or re.match(r'[a-z][a-z0-9+]*://', path)]
+    return [path for path in found if _PATH.fullmatch(path)]
 
 
 def leftovers(context: Context) -> Finding:
@@ -221,6 +226,23 @@ def leftovers(context: Context) -> Finding:
         'saved_model.pb, variables/, assets/ and assets.extra/; no checkpoint and no events',
         listed(misplaced),
     )
+
+
+def centroids_in_model(context: Context) -> Finding:
+    """The centroids beside the model, which later runs go on from, are those of the artifact."""
+    beside = read_payload(f'{context.sources.model}/{names.PAYLOAD_IN_MODEL}')
+    ours = context.payload
+    wrong = [
+        name
+        for name in ('centroids', 'shift')
+        if not np.array_equal(getattr(beside, name), getattr(ours, name), equal_nan=True)
+    ] + [
+        name
+        for name in ('distance_metric', 'features', 'column_names')
+        if getattr(beside.metadata, name) != getattr(ours.metadata, name)
+    ]
+    found = f'other {listed(wrong)}' if wrong else 'the same'
+    return Finding(not wrong, f'those of the artifact in {names.PAYLOAD_IN_MODEL}', found)
 
 
 def known_operations(context: Context) -> Finding:
@@ -256,5 +278,12 @@ CHECKS = (
     ),
     Check('assets', STRUCTURE, assets, 'Read files as assets only, such as vocabularies of tft.'),
     Check('leftovers', STRUCTURE, leftovers, 'Remove the file; files of yours go to assets_extra.'),
+    Check(
+        'centroids_in_model',
+        STRUCTURE,
+        centroids_in_model,
+        'Export again: the next warm start or baseline would begin with other centroids.',
+        lambda context: f'{names.PAYLOAD_IN_MODEL}/metadata.json' in context.files,
+    ),
     Check('size', STRUCTURE, size, 'Export with a smaller precision, or raise the limit.'),
 )

@@ -178,6 +178,8 @@ def raw_arguments(features: Collection[str]) -> dict[str, str]:
     Raises:
       UnservableFeatureError: for two names that TensorFlow takes for the same.
     """
+    if 'self' in features:
+        raise UnservableFeatureError("TensorFlow takes no input that is called 'self'.")
     python_names = {name: _python_name(name) for name in features}
     ordered = sorted(features, key=python_names.__getitem__)
     alike = [name for name, after in pairwise(ordered) if python_names[name] == python_names[after]]

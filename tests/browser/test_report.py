@@ -79,7 +79,7 @@ def test_a_good_model(open_report, on_disk, rows):
     assert browser.title.startswith('Blessed')
     assert '0.00% of the examples change cluster' in text
     assert set('0123') <= set(numbers_of_texts(drawing(browser, 'Rows and centroids, projected')))
-    assert 'serving: 14 of 14 passed' in text
+    assert 'serving: 15 of 15 passed' in text
     assert 'loads_in_clean_process' not in text
     for summary in browser.find_elements(By.TAG_NAME, 'summary'):
         summary.click()
@@ -102,11 +102,12 @@ def test_a_model_that_fails_says_so_first(open_report, failing):
     assert headings(browser)[:2] == ['The model is not blessed', 'What failed']
     cards = [card.text for card in browser.find_elements(By.CSS_SELECTOR, '#failures .card')]
     assert [card.split()[0] for card in cards] == [
-        'examples_parity', 'raw_parity', 'features_parity', 'all_distances_parity', 'empty_clusters'
+        'centroids_in_model', 'examples_parity', 'raw_parity', 'features_parity',
+        'all_distances_parity', 'empty_clusters',
     ]  # fmt: skip
     assert all('what to do' in card for card in cards)
     assert '1: 3' in cards[-1]
-    assert '5 of 29 checks failed' in text_of(browser)
+    assert '6 of 31 checks failed' in text_of(browser)
 
 
 def test_a_model_that_cannot_be_loaded_has_a_report_too(open_report, failing):

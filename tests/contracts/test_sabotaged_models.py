@@ -176,7 +176,7 @@ def graph_cut(bench):
     bench.graph_file.write_bytes(bench.graph_file.read_bytes()[:1000])
 
 
-@fault('tags')
+@fault('tags', alone=False)
 def one_tag_more(bench):
     bench.edit(lambda graph: graph.meta_info_def.tags.append('gpu'))
 
@@ -219,7 +219,7 @@ def batch_of_fixed_size(bench):
     bench.edit(change)
 
 
-@fault('signatures')
+@fault('signatures', alone=False)
 def output_renamed(bench):
     def change(graph):
         outputs = graph.signature_def['serving_default'].outputs
@@ -571,6 +571,44 @@ class AllDistancesNotSquared(export.KMeansModule):
 class IndexOfAnotherOrder(export.KMeansModule):
     def nearest(self, serialized):
         return {'cluster_index': 3 - super().nearest(serialized)['cluster_index']}
+
+
+class WithAnother(export.KMeansModule):
+    def other(self, serialized):
+        answer = self.answer_examples(serialized)
+        return {**answer, 'cluster_index': 3 - answer['cluster_index']}
+
+    def signatures(self, serving_input=None):
+        examples = tf.TensorSpec([None], tf.string, 'examples')
+        function = tf.function(self.other, input_signature=[examples])
+        other = function.get_concrete_function()
+        return {**super().signatures(serving_input), 'other': other}
+
+
+@fault('server_answers')
+def default_that_answers_otherwise(bench):
+    bench.save(WithAnother)
+
+    def change(graph):
+        definition = graph.signature_def.pop('other')
+        graph.signature_def['serving_default'].CopyFrom(definition)
+
+    bench.edit(change)
+
+
+@fault('server_answers')
+def inputs_swapped_where_servers_look(bench):
+    def change(graph):
+        inputs = graph.signature_def['raw'].inputs
+        inputs['a'].name, inputs['b'].name = inputs['b'].name, inputs['a'].name
+
+    bench.edit(change)
+
+
+@fault('centroids_in_model')
+def centroids_of_another_model_beside_it(bench):
+    other = dataclasses.replace(bench.payload, centroids=bench.payload.centroids + 100)
+    write_payload(bench.folder / 'assets.extra' / 'tfx_kmeans', other)
 
 
 @module_fault('batch_sizes', alone=False)

@@ -44,7 +44,7 @@ def test_the_command_as_it_is_installed(on_disk):
     assert done.stderr == ''
     *lines, empty, last = done.stdout.splitlines()
     assert (empty, last) == ('', 'Blessed: yes')
-    assert len(lines) == 29
+    assert len(lines) == 31
     assert all(line.startswith('passed  ') for line in lines)
 
 
@@ -81,6 +81,10 @@ def test_splits_a_baseline_and_a_model_artifact(validate, tmp_path):
     split = tmp_path / 'artifact' / 'Split-test'
     shutil.copytree(made.examples, split)
     shutil.copytree(made.model, tmp_path / 'whole' / 'Format-Serving')
+    shutil.copytree(made.model, tmp_path / 'versions' / '12')
+    (tmp_path / 'versions' / '9').mkdir()
+    code, _, _ = validate(model=tmp_path / 'versions')
+    assert code == 0
     options = ('--split', 'test', '--transformed-examples', split, '--baseline-model', made.model)
     code, output, _ = validate(
         *options, model=tmp_path / 'whole', centroids=made.model, examples=tmp_path / 'artifact'
@@ -103,6 +107,7 @@ def test_what_cannot_be_used(validate, tmp_path):
         ({'centroids': tmp_path / 'empty'}, 'empty'),
         ({'examples': tmp_path / 'nowhere'}, '--examples .*nowhere is not a folder'),
         ({'examples': tmp_path / 'empty'}, 'There are no files of examples in .*empty'),
+        ({'examples': validate.made.model}, '.*model.* cannot be read'),
     ]:
         code, _, error = validate(**given)
         assert code == 2, given
@@ -113,6 +118,8 @@ def test_what_cannot_be_used(validate, tmp_path):
         (('--thresholds', '@nowhere.json'), 'nowhere.json'),
         (('--max-examples', '3'), 'max_examples must be an integer of at least 7'),
         (('--override', 'Ada', ' '), 'override.reason must be a text'),
+        (('--split', 'eval'), '--split is given, but '),
+        (('--report', '/proc/nowhere'), '/proc/nowhere'),
     ]:
         code, _, error = validate(*options)
         assert code == 2, options

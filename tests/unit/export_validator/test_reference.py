@@ -1,5 +1,7 @@
 """The reference accepts what float32 must round, and nothing beyond."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -73,3 +75,27 @@ def test_a_reduced_precision_has_a_wider_bound_of_its_own(make_payload, rows, me
     distances = payload.assigner.all_distances(rows)
     cluster[17] = distances[17].argmax()
     assert compare(payload, rows, cluster, distance, precision).wrong_clusters == 1
+
+
+def test_a_far_centroid_hides_nothing(make_payload, rows):
+    starts = [*rows[:3].tolist(), [1e5, 1e5, 1e5]]
+    payload = make_payload(num_clusters=None, initial_clusters=starts, max_iterations=1)
+    centroids = np.array(starts, np.float32)
+    payload = dataclasses.replace(payload, centroids=centroids)
+    near = rows[3:]
+    exact = np.square(near[:, None].astype(float) - centroids).sum(axis=2)
+    second = exact.argsort(axis=1)[:, 1]
+    seen = compare(payload, near, second, np.take_along_axis(exact, second[:, None], 1)[:, 0])
+    assert seen.wrong_clusters > 0.99 * len(near)
+    assert not compare(payload, near, exact.argmin(axis=1), exact.min(axis=1))
+
+
+def test_a_row_too_far_away_for_a_distance_has_no_cluster(payload):
+    rows = np.array([[3e38, 0, 0], [1.85e19, 0, 0], [1, 2, 3]], np.float32)
+    answer = StoredCentroids(payload).assign(rows)
+    cluster, distance = answer['cluster_index'].numpy(), answer['distance'].numpy()
+    assert cluster[0] == -1
+    assert not compare(payload, rows, cluster, distance)
+    cluster[0], distance[0] = 0, 1.0
+    seen = compare(payload, rows, cluster, distance)
+    assert (seen.wrong_clusters, seen.wrong_distances) == (1, 1)
