@@ -114,7 +114,7 @@ def compare_all(
 ) -> int:
     """How many of the distances [n, k] to all centroids are off by more than rounding explains."""
     answerable, unanswerable = answerable_rows(payload, rows)
-    wrong = int((~np.isnan(distances[unanswerable])).sum())
+    wrong = int(np.isfinite(distances[unanswerable]).sum())  # NaN, or infinite where too far
     aside = _displacement(payload, precision)
     given, rows = distances[answerable], rows[answerable]
     points, _ = _points(payload, rows)

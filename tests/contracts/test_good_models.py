@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from google.protobuf import text_format
-from tensorflow_metadata.proto.v0 import schema_pb2
+
+from tests.contracts.conftest import raw_example
 
 GOOD = {}
 
@@ -178,35 +178,72 @@ feature { name: "n" type: FLOAT presence { min_fraction: 1.0 } shape {} }
 feature { name: "count (1/2)" type: INT presence { min_fraction: 1.0 } shape {} }
 feature { name: "vector" type: FLOAT presence { min_fraction: 1.0 } shape { dim { size: 3 } } }
 feature { name: "words" type: BYTES }
+feature { name: "numbers" type: FLOAT }
 feature { name: "name" type: BYTES presence { min_fraction: 1.0 } shape {} }
 """
 
 
 @good
 def features_of_every_kind_some_missing(shop, many_rows, behind_transform):
-    """Vectors, integers, strings with zero bytes, and rows without what is required."""
+    """Vectors, integers, strings with zero bytes; rows without what is required, or far away."""
     records = []
     for index, row in enumerate(many_rows[:200]):
         example = tf.train.Example()
         feature = example.features.feature
         feature['vector'].float_list.value.extend(row)
         feature['words'].bytes_list.value.extend([b'x\0'] * (index % 3))
+        feature['numbers'].float_list.value.extend([1.5] * (index % 4))
         feature['name'].bytes_list.value.append(b'caf\xc3\xa9\0')
-        feature['n'].float_list.value.append(np.nan if index == 150 else row[0] - row[1])
+        odd = {150: np.nan, 155: 3e38, 156: 1.8e19}
+        feature['n'].float_list.value.append(odd.get(index, row[0] - row[1]))
         feature['count (1/2)'].int64_list.value.append(index % 5)
         if index in (151, 152):
             feature[['n', 'count (1/2)'][index - 151]].Clear()
         if index in (153, 154):
             del feature[['n', 'count (1/2)'][index - 153]]
         records.append(example.SerializeToString())
-    train = shop.written('train', 'train', records[:150])
+    examples = shop.written('eval', 'eval', [*records[150:], *records[:150]])
+    features = ['n', 'vector', 'count (1/2)']
+    passed = ['words', 'name', 'numbers']
+    return with_schema(shop, VARIED, records[:150], examples, features, passed)
+
+
+def with_schema(shop, text, records, examples, features, passthrough=()):
+    """A model of examples of another schema."""
     schema = shop.schema()
     shop.schema = lambda: schema
-    text = str(text_format.Parse(VARIED, schema_pb2.Schema()))
     (Path(schema.uri) / 'schema.pbtxt').write_text(text)
-    trained = shop.train(train, features=['n', 'vector', 'count (1/2)'], exclude_features=[])
-    model = shop.export(trained.centroids, passthrough_features=['words', 'name'])
-    return model, trained.centroids, {'examples': shop.written('eval', 'eval', records)}
+    train = shop.written('train', 'train', records)
+    trained = shop.train(train, features=features, exclude_features=[])
+    model = shop.export(trained.centroids, passthrough_features=list(passthrough))
+    return model, trained.centroids, {'examples': examples}
+
+
+@good
+def rows_midway_between_clusters_in_many_columns(shop, many_rows, behind_transform):
+    rng = np.random.default_rng(0)
+    corners = rng.integers(-3, 4, size=(4, 20)) * 7.0
+    rows = np.repeat(corners, 50, axis=0)
+    midway = (corners[rng.integers(4, size=200)] + corners[rng.integers(4, size=200)]) / 2
+    text = VARIED.replace('size: 3', 'size: 20')
+
+    def written(values):
+        example = tf.train.Example()
+        example.features.feature['vector'].float_list.value.extend(values)
+        return example.SerializeToString()
+
+    examples = shop.written('eval', 'eval', map(written, midway))
+    return with_schema(shop, text, list(map(written, rows)), examples, ['vector'])
+
+
+@good
+def an_optional_number_that_is_none(shop, many_rows, behind_transform):
+    """Where it is NaN in an example, `examples` sees that and `raw` takes it for missing."""
+    base = behind_transform
+    rows = [dict(row) for row in base.rows]
+    rows[3]['price'] = [float('nan')]
+    model, centroids, _ = behind(shop, base)
+    return model, centroids, {'examples': shop.written('none', 'eval', map(raw_example, rows))}
 
 
 @pytest.mark.parametrize('name', GOOD)

@@ -99,6 +99,47 @@ def test_an_override_never_covers_structure_or_serving(workshop, exported, copy)
     assert found.report['overridden'] == []
 
 
+def test_no_drawing_costs_the_verdict(workshop, exported, damaged):
+    """Metadata that the page cannot show: the model is judged all the same."""
+
+    def change(metadata):
+        metadata['restarts'] = [{'inertia': 1.0, 'converged': True, 'history': []}]
+        metadata['inertia'] = None
+
+    centroids = damaged(change)
+    found = workshop.validate(exported.model, centroids, exported.examples)
+    assert found.failed == ['inertia_ratio']
+    page = (workshop.folder / 'report' / 'report.html').read_text()
+    assert 'The model is not blessed' in page
+
+
+def test_a_page_that_cannot_be_drawn_at_all(workshop, exported, monkeypatch):
+    from tfx_kmeans.export_validator import judge
+
+    def fail(*_):
+        raise ValueError('<no> ink')
+
+    monkeypatch.setattr(judge, 'render_page', fail)
+    found = workshop.validate(exported.model, exported.centroids, exported.examples)
+    assert found.blessing.get_int_custom_property('blessed') == 1
+    page = (workshop.folder / 'report' / 'report.html').read_text()
+    assert 'The model is blessed' in page
+    assert '&lt;no&gt; ink' in page
+
+
+def test_profiles_show_nobodys_address(workshop, many_rows):
+    examples = workshop.examples(train=many_rows, eval=many_rows[:100])
+    trained = workshop.train(examples)
+    model = workshop.export(trained.centroids, passthrough_features=['id', 'label'])
+    found = workshop.validate(model, trained.centroids, examples)
+    assert found.failed == []
+    page = (workshop.folder / 'report' / 'report.html').read_text()
+    profiles = page[page.index('What sets the clusters apart') : page.index('id="checks"')]
+    assert '<td>a</td>' in profiles
+    assert '<td>id</td>' not in profiles
+    assert 'label' not in profiles
+
+
 def test_a_rejected_model_is_never_the_next_baseline(workshop, exported, copy, all_of_tfx):
     from tfx.dsl.input_resolution.strategies.latest_blessed_model_strategy import (
         LatestBlessedModelStrategy,

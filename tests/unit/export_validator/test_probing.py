@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 import tensorflow as tf
 
@@ -51,6 +52,36 @@ def test_where_it_is_killed_meanwhile_that_is_said(process, tmp_path):
     with pytest.raises(ProbeError, match='The probe process did not answer'):
         process.ask(request(tmp_path), 30)
     assert process.ask(request(tmp_path), 30) == 0
+
+
+def test_an_interrupted_request_leaves_no_answer_for_the_next(process, tmp_path):
+    """A model that hangs is interrupted, as by Ctrl-C; the next model gets its own answer."""
+
+    made = request(tmp_path).replace('request.json', 'hangs.json')
+    fifo = tmp_path / 'fifo'
+    os.mkfifo(fifo)
+    text = (tmp_path / 'request.json').read_text().replace(f'{tmp_path}/log', str(fifo))
+    (tmp_path / 'hangs.json').write_text(text)  # its log is opened for ever: nobody reads
+
+    def interrupt(*_):
+        probe = psutil.Process(process._process.pid)
+        family.update([probe.pid, *(child.pid for child in probe.children())])
+        raise KeyboardInterrupt
+
+    process.start()
+    family = set()
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 10)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            process.ask(made, 30)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert len(family) == 2
+    assert process._process is None
+    assert process.ask(request(tmp_path), 30) == 0
+    alive = [one for one in psutil.process_iter() if one.pid in family and one.is_running()]
+    assert alive == []
 
 
 def test_it_ends_when_nobody_is_left(tmp_path):
