@@ -15,6 +15,8 @@ that has ended: its exit code, or null where its time was over. The JSON holds
   warmup: a JSON file of requests, [{signature, inputs: {name: TensorProto in base64}}].
   small_batches: sizes of batches to try as well, from the first records.
   few: how many records are tried where all would be too much.
+  wide: more inputs of `raw` than these make a model wide: not all of its signatures are asked as
+    servers ask.
   memory_mb: the most memory to take, beyond what TensorFlow's import takes.
 
 The copy writes tasks.json, {task: {"seconds"} or {"error"}}, "done" the last, and one .npz of
@@ -27,6 +29,7 @@ outputs for each task that is a question: `<signature>` over all records (a few,
 import base64
 import collections
 import functools
+import gc
 import importlib.abc
 import json
 import os
@@ -82,7 +85,8 @@ class Tasks:
 class Probe:
     """A loaded model that is asked for answers."""
 
-    def __init__(self, model: Any, tasks: Tasks, request: dict[str, Any]) -> None:
+    def __init__(self, model: Any, tasks: Tasks, request: dict[str, Any], held: int) -> None:
+        self._held = held
         self._model = model
         self._tasks = tasks
         self._request = request
@@ -110,6 +114,7 @@ class Probe:
         if answers.get('raw') is not None:
             answered = answers['raw'].get('cluster_index', ()) >= 0
             self._tasks.run('inputs', lambda: self._find_needless(questions['raw'], answered))
+        self._tasks.run('memory', self._save_memory)
         self._tasks.run('server', lambda: self._ask_as_a_server(questions))
 
     def _look_closer(self, examples: dict[str, Any]) -> None:
@@ -163,11 +168,15 @@ class Probe:
         import tensorflow as tf
 
         few = self._request['few']
+        # Each signature of a wide model takes seconds to be made ready.
+        narrow = len(questions.get('raw', ())) <= self._request['wide']
+        self._model = None  # wide models take gigabytes
+        gc.collect()
         with tf.Graph().as_default(), tf.compat.v1.Session() as session:
             graph = tf.compat.v1.saved_model.load(session, ['serve'], self._request['model'])
             for name, signature in graph.signature_def.items():
                 alike_ones = [q for q in questions.values() if set(q) == set(signature.inputs)]
-                if alike_ones:
+                if alike_ones and (narrow or name in ('serving_default', 'raw')):
                     inputs = first(questions.get(name, alike_ones[0]), few)
                     self._tasks.run(
                         f'server@{name}',
@@ -179,12 +188,12 @@ class Probe:
         fetches = {key: info.name for key, info in signature.outputs.items()}
         self._saved(f'server@{name}', session.run(fetches, feed))
 
-    def save_memory(self, held: int) -> None:
+    def _save_memory(self) -> None:
         """Saves how many MiB the process has held at most, beyond those it started with."""
         import numpy as np
 
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        self._saved('memory', {'mebibytes': np.array([max(most - held, 0) / 2**20])})
+        self._saved('memory', {'mebibytes': np.array([max(most - self._held, 0) / 2**20])})
 
     def _raw(self) -> dict[str, Any]:
         import numpy as np
@@ -368,9 +377,7 @@ def answer(request: dict[str, Any]) -> None:
     tasks = Tasks(request['answers'])
     model = tasks.run('load', lambda: tf.saved_model.load(request['model']))
     if model is not None:
-        probe = Probe(model, tasks, request)
-        probe.run()
-        tasks.run('memory', lambda: probe.save_memory(held))
+        Probe(model, tasks, request, held).run()
     tasks.run('done', lambda: None)
 
 

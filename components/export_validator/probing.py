@@ -25,6 +25,7 @@ from tfx_kmeans.export_validator.options import Thresholds
 
 SMALL_BATCHES = (0, 1, 2, 7)
 FEW = 256
+WIDE = 200
 _BATCH_SIZE = 4096
 _PROBE = Path(__file__).with_name('probe.py')
 _START_SECONDS = 120
@@ -119,6 +120,7 @@ def probe_model(
         'batch_size': _BATCH_SIZE,
         'small_batches': SMALL_BATCHES,
         'few': FEW,
+        'wide': WIDE,
         'memory_mb': thresholds.probe_memory_mb,
     }
     path = _write_json(scratch / 'request.json', request)
