@@ -1,11 +1,11 @@
 """Loads SavedModels with TensorFlow alone and writes down what they answer.
 
 Run as a program in a process of its own, isolated (python -I), never imported: it must see no
-code but TensorFlow's, as a server would. Its arguments are folders of packages beside those that an
-isolated Python knows. It imports TensorFlow, and then reads lines from its
-standard input, each the name of a JSON file. For each it makes a copy of itself (a fork, so that
-no model sees what another has left and none can take the others down), and prints a line when
-that has ended: its exit code, or null where its time was over. The JSON holds
+code but TensorFlow's, as a server would. Its arguments are folders of packages beside those that
+an isolated Python knows. It imports TensorFlow, and then reads lines from its standard input, each
+the name of a JSON file. For each it makes a copy of itself (a fork, so that no model sees what
+another has left and none can take the others down), and prints a line when that has ended: its
+exit code, or null where its time was over. The JSON holds
 
   model: the model's folder.     records: a TFRecord file of serialized tf.Examples.
   answers: folder to write to.   batch_size: of the whole run.
@@ -112,8 +112,7 @@ class Probe:
         if answers['examples'] is not None:
             self._look_closer(questions['examples'])
         if answers.get('raw') is not None:
-            answered = answers['raw'].get('cluster_index', ()) >= 0
-            self._tasks.run('inputs', lambda: self._find_needless(questions['raw'], answered))
+            self._tasks.run('inputs', lambda: self._find_needless(questions['raw'], answers['raw']))
         self._tasks.run('memory', self._save_memory)
         self._tasks.run('server', lambda: self._ask_as_a_server(questions))
 
@@ -228,34 +227,34 @@ class Probe:
             }
             self._call(request['signature'], inputs)
 
-    def _find_needless(self, raw: dict[str, Any], answered: Any) -> None:
+    def _find_needless(self, raw: dict[str, Any], answer: dict[str, Any]) -> None:
         """Saves the names of the inputs that change no answer, in rows from all over the data."""
         import numpy as np
 
-        rows = np.flatnonzero(answered)
+        rows = np.flatnonzero(answer['cluster_index'] >= 0)
         if not len(rows):
             raise LookupError('no example has a cluster')
         count = min(max(CHANGED_ROWS // len(raw), 8), 64)
         chosen = rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))]
-        self._common = {name: commonest(values) for name, values in raw.items()}
+        common = {name: commonest(values) for name, values in raw.items()}
         given = {name: at_least_one_wide(values[chosen]) for name, values in raw.items()}
         every, at_once = list(given), max(CHANGED_ROWS // len(chosen), 1)
         needless = []
         for start in range(0, len(every), at_once):
             some = every[start : start + at_once]
             try:
-                needless += self._without_effect(given, some)
+                needless += self._without_effect(given, common, some)
             except Exception:  # a value that is refused is a value that is looked at
-                needless += [name for name in some if self._has_no_effect(given, name)]
+                needless += [name for name in some if self._has_no_effect(given, common, name)]
         self._saved('inputs', {'needless': np.array(needless, dtype=str)})
 
-    def _has_no_effect(self, given: dict[str, Any], name: str) -> bool:
+    def _has_no_effect(self, given: dict[str, Any], common: Any, name: str) -> bool:
         try:
-            return bool(self._without_effect(given, [name]))
+            return bool(self._without_effect(given, common, [name]))
         except Exception:
             return False
 
-    def _without_effect(self, given: dict[str, Any], some: list[str]) -> list[str]:
+    def _without_effect(self, given: dict[str, Any], common: Any, some: list[str]) -> list[str]:
         """Those of some inputs that change no answer; each is changed in rows of its own."""
         import numpy as np
 
@@ -267,7 +266,7 @@ class Probe:
             changed = {name: values.copy() for name, values in rows.items()}
             for index, name in enumerate(some):
                 part = slice(index * count, (index + 1) * count)
-                changed[name][part] = others(given[name], self._common[name], kind)
+                changed[name][part] = others(given[name], common[name], kind)
             after = self._call('raw', changed)
             for index, name in enumerate(some):
                 part = slice(index * count, (index + 1) * count)

@@ -238,6 +238,12 @@ def input_renamed(bench):
 
 
 @module_fault('signatures', alone=False)
+class AnswerWithoutCluster(export.KMeansModule):
+    def assign(self, rows):
+        return {'distance': super().assign(rows)['distance']}
+
+
+@module_fault('signatures', alone=False)
 class OutputOfOtherType(export.KMeansModule):
     def assign(self, rows):
         answer = super().assign(rows)
