@@ -35,6 +35,7 @@ from tfx_kmeans.serving.precision import FLOAT32, PRECISIONS
 
 SERVE_TAG = 'serve'
 _MOST_RAW_VALUES = 2_000_000
+_CLUSTERS = f'{names.CLUSTER_CENTERS_VAR_NAME}/.ATTRIBUTES/VARIABLE_VALUE'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +114,13 @@ class Context:
             return {'precision': FLOAT32, 'passthrough_features': [], 'signatures': []}
         with tf.io.gfile.GFile(path) as file:
             described = dict(json.loads(file.read()))
-        if described['precision'] not in PRECISIONS:
-            raise ValueError(f'{path} says that the precision is {described["precision"]!r}.')
+        variables = tf.train.load_checkpoint(f'{self.sources.model}/variables/variables')
+        stored = variables.get_variable_to_dtype_map()[_CLUSTERS].name
+        if described['precision'] not in PRECISIONS or described['precision'] != stored:
+            raise ValueError(
+                f'{path} says that the precision is {described["precision"]!r}, but the centroids '
+                f'are stored as {stored}.'
+            )
         return described
 
     @cached_property

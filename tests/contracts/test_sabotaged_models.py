@@ -536,6 +536,13 @@ def float16_passed_off_as_float32(bench):
     path.write_text(path.read_text().replace('"precision": "float16"', '"precision": "float32"'))
 
 
+@fault('features_parity', alone=False, reason="precision is 'int8', but the centroids are stored")
+def float32_passed_off_as_int8(bench):
+    bench.save_with(centroids=first_moved(bench.payload))
+    path = bench.folder / 'assets.extra' / 'tfx_kmeans' / 'export.json'
+    path.write_text(path.read_text().replace('"precision": "float32"', '"precision": "int8"'))
+
+
 @fault('features_parity', alone=False)
 def int8_passed_off_as_float16(bench):
     bench.save(precision='int8')
