@@ -8,7 +8,11 @@ if ! command -v chromium > /dev/null || ! command -v chromedriver > /dev/null; t
     command -v apt-get > /dev/null || fail 'chromium and chromedriver are needed, and there is no apt-get to install them.'
     [ "$(id -u)" = 0 ] || fail 'chromium and chromedriver are needed: sudo apt-get install chromium chromium-driver'
     echo 'browser: installing Chromium'
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; } > /tmp/browser-apt.log 2>&1 \
-        || { tail -n 5 /tmp/browser-apt.log >&2; fail 'apt-get could not install chromium and chromium-driver.'; }
+    log=$(mktemp)
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; } > "$log" 2>&1 || {
+        tail -n 5 "$log" >&2
+        fail 'apt-get could not install chromium and chromium-driver.'
+    }
+    rm -f "$log"
 fi
 exec .venv/bin/python -m pytest tests/browser "$@"

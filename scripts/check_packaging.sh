@@ -24,6 +24,9 @@ assert (pathlib.Path(tfx_kmeans.__file__).parent / 'py.typed').exists()
 for name in tfx_kmeans.__all__:
     getattr(tfx_kmeans, name)
 from tfx_kmeans.pipelines import config, preprocessing  # noqa: F401
+folder = pathlib.Path(tfx_kmeans.__file__).parent
+assert {path.name for path in folder.rglob('*.jinja')} == {'report.html.jinja', 'centroids.html.jinja'}
 print(f'packaging: {len(tfx_kmeans.__all__)} public names imported from the wheel')
 PYTHON
+wheel_venv/bin/tfx-kmeans --help > packaging.log
 rm -rf wheel_venv
