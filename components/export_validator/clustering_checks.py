@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfx_kmeans import names
 from tfx_kmeans.export_validator.context import Context
 from tfx_kmeans.export_validator.findings import (
     CLUSTERING,
@@ -103,8 +102,7 @@ def preprocess_matches_transform(context: Context) -> Finding:
     of the examples were tried, each of their values must be among the transformed ones.
     """
     expected = 'in every column the values of transformed_examples, whatever their order'
-    outputs = context.probe.outputs(names.PREPROCESS_SIGNATURE)
-    served, trained = outputs[names.FEATURES_SIGNATURE], context.transformed_rows
+    served, trained = context.rows, context.transformed_rows
     complete = len(context.records) < context.options.max_examples
     if complete and len(served) != len(trained):
         return Finding(False, expected, f'{len(served)} rows, but {len(trained)} transformed ones')

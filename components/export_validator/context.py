@@ -32,6 +32,7 @@ from tfx_kmeans.export_validator.probing import (
 from tfx_kmeans.export_validator.reference import answerable_rows
 from tfx_kmeans.export_validator.requests import raw_values_of, read_warmup, untold_by_raw
 from tfx_kmeans.serving.precision import FLOAT32, PRECISIONS
+from tfx_kmeans.serving.preprocessing import row_of
 
 SERVE_TAG = 'serve'
 _MOST_RAW_VALUES = 2_000_000
@@ -178,10 +179,9 @@ class Context:
         They lack a feature without which they have no row, or have a NaN or an empty text where
         that stands for a value that is not there.
         """
-        rows = self.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
         inputs = dict(self.serving_graph.signature_def[names.RAW_SIGNATURE].inputs)
         lacking, blank = untold_by_raw(inputs, self.raw_records)
-        return lacking & ~np.isfinite(rows[: len(lacking)]).all(axis=1) | blank
+        return lacking & ~np.isfinite(self.rows[: len(lacking)]).all(axis=1) | blank
 
     @cached_property
     def warmup_requests(self) -> list[tuple[str, dict[str, Any]]]:
@@ -192,11 +192,15 @@ class Context:
         return read_warmup(path)
 
     @cached_property
+    def rows(self) -> np.ndarray:
+        """What the model makes of the examples, float32 [n, d]."""
+        return self.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
+
+    @cached_property
     def served_rows(self) -> np.ndarray:
         """What the model makes of the examples, float32 [n, d], where that is a point."""
-        rows = self.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
-        usable, _ = answerable_rows(self.payload, rows)
-        found: np.ndarray = rows[usable]
+        usable, _ = answerable_rows(self.payload, self.rows)
+        found: np.ndarray = self.rows[usable]
         return found
 
     @cached_property
@@ -235,8 +239,7 @@ class Context:
             placed.name: tf.io.FixedLenFeature([placed.width], known[placed.name].dtype)
             for placed in self.payload.metadata.features
         }
-        parts = [
-            [tf.cast(tf.io.parse_example(batch, spec)[name], tf.float32) for name in features]
-            for batch in examples.record_batches()
-        ]
-        return np.concatenate([np.concatenate(part, axis=1) for part in parts])
+        batches = (tf.io.parse_example(batch, spec) for batch in examples.record_batches())
+        return np.concatenate(
+            [row_of(parsed, self.payload.metadata.features) for parsed in batches]
+        )

@@ -160,8 +160,8 @@ def _shown_values(context: Context) -> dict[str, np.ndarray]:
     """
     raw = context.raw_values
     if raw is None:
-        rows = context.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
-        return dict(zip(context.payload.metadata.column_names, rows[:MOST_VALUES].T, strict=True))
+        rows = context.rows[:MOST_VALUES]
+        return dict(zip(context.payload.metadata.column_names, rows.T, strict=True))
     clustered = {feature.name for feature in context.payload.metadata.features}
     hidden = set(context.description['passthrough_features']) - clustered
     return {

@@ -24,7 +24,7 @@ def parity_of(signature: str) -> Callable[[Context], Finding]:
     """The check that a signature answers as NumPy does over the centroids artifact."""
 
     def parity(context: Context) -> Finding:
-        rows = _rows(context)
+        rows = context.rows
         answers = context.probe.outputs(signature)
         told: slice | np.ndarray = slice(None)
         if signature == names.RAW_SIGNATURE:
@@ -50,7 +50,7 @@ def parity_of(signature: str) -> Callable[[Context], Finding]:
 
 def all_distances_parity(context: Context) -> Finding:
     """`all_distances` answers as NumPy does over the centroids artifact."""
-    rows = _rows(context)[:FEW]
+    rows = context.rows[:FEW]
     answer = context.probe.outputs(names.ALL_DISTANCES)[names.ALL_DISTANCES]
     expected = 'the distances of the NumPy reference, within rounding'
     if answer.shape != (len(rows), context.payload.metadata.num_clusters):
@@ -67,7 +67,7 @@ def cluster_index_agrees(context: Context) -> Finding:
     if index.shape != whole.shape:
         return Finding(False, expected, f'shape {index.shape} of {len(whole)} rows')
     other = index != whole
-    rows, precision = _rows(context)[:FEW], context.description['precision']
+    rows, precision = context.rows[:FEW], context.description['precision']
     allowed = clusters_allowed(context.payload, rows[other], index[other], precision)
     return Finding(
         bool(allowed.all()), expected, f'{len(whole)} rows, {int((~allowed).sum())} differ'
@@ -178,10 +178,6 @@ def memory(context: Context) -> Finding:
     return within('mebibytes to load and to answer all examples', taken, most=most)
 
 
-def _rows(context: Context) -> np.ndarray:
-    return context.probe.outputs(names.PREPROCESS_SIGNATURE)[names.FEATURES_SIGNATURE]
-
-
 def _differences(context: Context, signature: str, task: str, part: slice) -> Iterable[str]:
     """How the outputs of a task differ from a part of those over all examples.
 
@@ -203,15 +199,14 @@ def _differences(context: Context, signature: str, task: str, part: slice) -> It
 
 def _tied(context: Context, whole: Outputs, small: Outputs, part: slice) -> np.ndarray:
     """Rows in another cluster that is as right as the first: bool [n]."""
-    rows = _rows(context)[part]
-    tied = np.zeros(len(next(iter(small.values()), rows)), bool)
+    none = np.zeros(len(next(iter(small.values()), ())), bool)
     if names.CLUSTER_INDEX not in small:
-        return tied
+        return none
     given, expected = small[names.CLUSTER_INDEX], whole[names.CLUSTER_INDEX][part]
-    if given.shape != expected.shape or not (given != expected).any():
-        return tied
+    if given.shape != expected.shape or np.array_equal(given, expected):
+        return none
     tied = given != expected
-    rows = rows[: len(tied)][tied]
+    rows = context.rows[part][: len(tied)][tied]
     precision = context.description['precision']
     if names.DISTANCE in small:
         distances = small[names.DISTANCE][tied]
