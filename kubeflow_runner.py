@@ -1,4 +1,4 @@
-"""Compiles the k-means pipeline for Kubeflow Pipelines v2 and Vertex; needs no cluster."""
+"""Compiles the k-means pipeline for Kubeflow Pipelines v2 and Vertex AI, without a cluster."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ from tfx_kmeans.pipelines.arguments import add_clustering_arguments
 from tfx_kmeans.pipelines.config import PipelineConfig
 
 
-def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """What the user asks for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        '--output', type=Path, required=True, metavar='FILE', help='the JSON file to write'
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    found = argparse.ArgumentParser(description=__doc__)
+    found.add_argument(
+        '--output', type=Path, required=True, metavar='FILE', help='JSON file to write'
     )
-    parser.add_argument(
+    found.add_argument(
         '--image', required=True, help='container image with TFX and tfx-kmeans installed'
     )
-    parser.add_argument(
+    found.add_argument(
         '--root',
         required=True,
         metavar='URI',
-        help='folder, on gs:// for example, for the artifacts; models are pushed to '
+        help='folder for the artifacts, for example gs://bucket/kmeans; models are pushed to '
         'ROOT/serving_model',
     )
-    parser.add_argument(
-        '--data', metavar='URI', help='folder of the CSV files (default: ROOT/data)'
+    found.add_argument('--data', metavar='URI', help='folder of the CSV files (default: ROOT/data)')
+    add_clustering_arguments(found)
+    found.add_argument(
+        '--name',
+        default=PipelineConfig.pipeline_name,
+        help=f'name of the pipeline (default: {PipelineConfig.pipeline_name})',
     )
-    add_clustering_arguments(parser)
-    parser.add_argument('--name', default='tfx-kmeans', help="the pipeline's name")
-    return parser.parse_args(argv)
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the compiled pipeline."""
-    arguments = parse_arguments(argv)
+    """Writes the compiled pipeline and returns the exit code."""
+    arguments = parser().parse_args(argv)
     root = arguments.root.rstrip('/')
     try:
         config = PipelineConfig(
@@ -46,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             serving_dir=f'{root}/serving_model',
             num_clusters=arguments.num_clusters,
             features=arguments.features,
-            exclude_features=arguments.exclude,
+            exclude_features=arguments.exclude_features,
             pipeline_name=arguments.name,
         )
     except ValueError as error:
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def compile_pipeline(config: PipelineConfig, image: str, output: Path) -> None:
-    """Writes the pipeline as the JSON that Kubeflow Pipelines v2 and Vertex run."""
+    """Writes the pipeline in the JSON format of Kubeflow Pipelines v2 and Vertex AI."""
     from tfx import v1 as tfx
 
     from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline

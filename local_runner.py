@@ -1,4 +1,4 @@
-"""Runs the k-means pipeline on this machine: CSV files in, a validated and pushed model out.
+"""Runs the k-means pipeline on this machine, from CSV files to a validated and pushed model.
 
 Exit codes: 0, a model was blessed and pushed; 1, a component failed; 2, the arguments or the data
 cannot be used; 3, the model was not blessed, so it was not pushed; 130, interrupted.
@@ -18,59 +18,66 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tfx_kmeans.errors import OutputError
 from tfx_kmeans.pipelines.arguments import add_clustering_arguments
 from tfx_kmeans.pipelines.config import PipelineConfig
 from tfx_kmeans.pipelines.console import Console, components_shown_on, platform_output_in
-from tfx_kmeans.pipelines.csv_data import choose_columns, look_at
+from tfx_kmeans.pipelines.csv_data import choose_columns, inspect_folder
 
 if TYPE_CHECKING:
+    from tfx_kmeans.export_validator.checks.run import CheckResult
     from tfx_kmeans.pipelines.outcome import Outcome
 
 DONE, FAILED, UNUSABLE, NOT_PUSHED, INTERRUPTED = 0, 1, 2, 3, 130
 WINE_LABEL = 'class'
-# In this process, without the sdist of TFX that Beam would otherwise build for other machines.
+# Beam runs in this process. With a container image set, it does not build an sdist of TFX for
+# remote workers.
 BEAM_DEFAULTS = ('--runner=FnApiRunner', '--sdk_container_image=unused')
 
 
-def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """What the user asks for."""
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
     summary, exit_codes = (__doc__ or '').split('\n\n')
-    parser = argparse.ArgumentParser(description=summary, epilog=exit_codes)
-    parser.add_argument(
+    found = argparse.ArgumentParser(description=summary, epilog=exit_codes)
+    found.add_argument(
         '--data',
         type=Path,
         metavar='DIR',
-        help=f"folder of CSV files with one header (default: scikit-learn's wine data, without "
-        f'its label {WINE_LABEL!r})',
+        help="folder of CSV files that all have the same header (default: scikit-learn's wine "
+        f'data, without its label {WINE_LABEL!r})',
     )
-    add_clustering_arguments(parser)
-    parser.add_argument(
-        '--output', type=Path, default=Path('output'), metavar='DIR', help='default: output'
+    add_clustering_arguments(found)
+    found.add_argument(
+        '--output',
+        type=Path,
+        default=Path('output'),
+        metavar='DIR',
+        help='folder for everything that is written (default: output)',
     )
-    parser.add_argument(
+    found.add_argument(
         '--orchestrator',
         choices=('beam', 'local'),
         default='beam',
-        help='BeamDagRunner or LocalDagRunner (default: beam)',
+        help='TFX runner: BeamDagRunner or LocalDagRunner (default: beam)',
     )
-    parser.add_argument(
+    found.add_argument(
         '--beam-arg',
         action='append',
         default=[],
         metavar='ARG',
-        help='an option for the components that run on Beam, such as '
-        '--beam-arg=--direct_num_workers=2; repeatable',
+        help='Beam option for the components that run on Beam, for example '
+        '--beam-arg=--direct_num_workers=2; may be repeated',
     )
-    return parser.parse_args(argv)
+    return found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline and tells how it went."""
-    arguments = parse_arguments(argv)
+    """Runs the pipeline, reports the result and returns the exit code."""
+    arguments = parser().parse_args(argv)
     try:
-        _make_writable(arguments.output)
+        _ensure_writable(arguments.output)
         folder, excluded = _data(arguments)
-        columns = choose_columns(look_at(folder), arguments.features, excluded)
+        columns = choose_columns(inspect_folder(folder), arguments.features, excluded)
         config = _config(arguments, folder, columns)
     except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
@@ -81,29 +88,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             code = _run(config, arguments.orchestrator, console)
         except KeyboardInterrupt:
-            console.say(f'Interrupted. Log: {_shown(log)}')
+            console.print_line(f'Interrupted. Log: {_shown(log)}')
             return INTERRUPTED
-        console.say(f'Log: {_shown(log)}')
+        console.print_line(f'Log: {_shown(log)}')
         return code
 
 
-def _make_writable(output: Path) -> None:
+def _ensure_writable(output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output):
             pass
     except OSError as error:
-        raise OSError(f'--output {output} cannot be written to: {error.strerror}.') from error
+        raise OutputError(f'--output {output} cannot be written to: {error.strerror}.') from error
 
 
 def _data(arguments: argparse.Namespace) -> tuple[Path, tuple[str, ...]]:
     """The folder of CSV files and the columns to leave out."""
     if arguments.data is not None:
-        return arguments.data, arguments.exclude
+        return arguments.data, arguments.exclude_features
     folder = arguments.output / 'data' / 'wine'
     folder.mkdir(parents=True, exist_ok=True)
     _write_wine(folder / 'wine.csv')
-    return folder, (*arguments.exclude, WINE_LABEL)
+    return folder, (*arguments.exclude_features, WINE_LABEL)
 
 
 def _write_wine(path: Path) -> None:
@@ -127,8 +134,10 @@ def _config(arguments: argparse.Namespace, folder: Path, features: Sequence[str]
 
 
 def _run(config: PipelineConfig, orchestrator: str, console: Console) -> int:
-    console.say(f'Clustering {len(config.features or ())} columns of {_shown(config.data_root)}')
-    console.say('Loading TFX (half a minute on a small machine)')
+    console.print_line(
+        f'Clustering {len(config.features or ())} columns of {_shown(config.data_root)}'
+    )
+    console.print_line('Loading TFX (half a minute on a small machine)')
     from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
     from tfx_kmeans.pipelines.outcome import read_outcome
 
@@ -140,17 +149,17 @@ def _run(config: PipelineConfig, orchestrator: str, console: Console) -> int:
             if _was_interrupted(error):
                 raise KeyboardInterrupt from error
             _log_traceback()
-            console.say(f'error: {events.last_started} failed: {_reason(error)}')
-            console.say('Nothing was pushed.')
+            console.print_line(f'error: {events.last_started} failed: {_reason(error)}')
+            console.print_line('Nothing was pushed.')
             return FAILED
     outcome = read_outcome(Path(str(config.metadata_path)))
-    _tell(outcome, console)
+    _print_outcome(outcome, console)
     if not outcome.blessed or outcome.pushed_to is None:
-        console.say('The model was not blessed, so it was not pushed.')
+        console.print_line('The model was not blessed, so it was not pushed.')
         return NOT_PUSHED
-    console.say(f'Pushed to {_shown(outcome.pushed_to)}')
-    console.say('Ask it for the cluster of a row:')
-    console.say(f'  {_query(outcome.pushed_to, outcome.example, config.features or ())}')
+    console.print_line(f'Pushed to {_shown(outcome.pushed_to)}')
+    console.print_line('To get the cluster of a row, run:')
+    console.print_line(f'  {_query(outcome.pushed_to, outcome.example, config.features or ())}')
     return DONE
 
 
@@ -162,7 +171,8 @@ def _runner(orchestrator: str):  # type: ignore[no-untyped-def]
     from apache_beam.options.pipeline_options import StandardOptions
     from tfx.orchestration.beam.beam_dag_runner import BeamDagRunner
 
-    # The runner's own pipeline takes no options; Beam's default would first download another one.
+    # BeamDagRunner accepts no options for its own pipeline, and Beam's default runner would first
+    # download another runner.
     StandardOptions.DEFAULT_RUNNER = 'FnApiRunner'
     return BeamDagRunner()
 
@@ -174,7 +184,7 @@ def _log_traceback() -> None:
 
 
 def _was_interrupted(error: BaseException | None) -> bool:
-    """Whether a Ctrl-C lies behind an error: Beam makes it one of its own."""
+    """Whether an error was caused by Ctrl-C: Beam replaces KeyboardInterrupt by another error."""
     while error is not None:
         if isinstance(error, KeyboardInterrupt):
             return True
@@ -183,44 +193,48 @@ def _was_interrupted(error: BaseException | None) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """The message of an error without the steps that Beam has added to it."""
+    """The message of an error without the step names that Beam appends to it."""
     message = re.sub(r" \[while running '.*", '', str(error), flags=re.DOTALL)
     return message.strip() or type(error).__name__
 
 
-def _tell(outcome: Outcome, console: Console) -> None:
+def _print_outcome(outcome: Outcome, console: Console) -> None:
     sizes = ', '.join(f'{index}: {weight:g}' for index, weight in enumerate(outcome.cluster_weight))
-    console.say()
-    console.say(f'Cluster sizes  {sizes}')
-    console.say(f'Inertia        {outcome.inertia:.6g}')
-    console.say('Checks')
+    console.print_line()
+    console.print_line(f'Cluster sizes  {sizes}')
+    console.print_line(f'Inertia        {outcome.inertia:.6g}')
+    console.print_line('Checks')
     for group, checks in _by_group(outcome.checks).items():
-        failures = [check for check in checks if not check['passed']]
-        console.say(f'  {group:<10} {len(checks) - len(failures):>2} of {len(checks)} passed')
+        failures = [check for check in checks if not check.passed]
+        console.print_line(
+            f'  {group:<10} {len(checks) - len(failures):>2} of {len(checks)} passed'
+        )
         for check in failures:
-            console.say(f'    {"FAILED" if check["mode"] == "fail" else "warned"}  {check["name"]}')
-            console.say(f'            expected {check["expected"]}')
-            console.say(f'            found    {check["found"]}')
-            console.say(f'            advice   {check["advice"]}')
-    console.say(f'Report         {_shown(outcome.report)}')
-    console.say()
+            console.print_line(
+                f'    {"FAILED" if check.mode == "fail" else "warned"}  {check.name}'
+            )
+            console.print_line(f'            expected {check.expected}')
+            console.print_line(f'            found    {check.found}')
+            console.print_line(f'            advice   {check.advice}')
+    console.print_line(f'Report         {_shown(outcome.report)}')
+    console.print_line()
 
 
-def _by_group(checks: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _by_group(checks: Sequence[CheckResult]) -> dict[str, list[CheckResult]]:
     groups: dict[str, list[dict[str, Any]]] = {}
     for check in checks:
-        groups.setdefault(check['group'], []).append(check)
+        groups.setdefault(check.group, []).append(check)
     return groups
 
 
 def _shown(path: Path | str) -> str:
-    """A path as seen from the current folder, where it lies below."""
+    """A path, relative to the current folder if it is inside that folder."""
     path = Path(path).absolute()
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _query(model: Path, example: dict[str, list[float]], features: Sequence[str]) -> str:
-    """A command for the shell that asks the model about an example."""
+    """A shell command that sends an example to the model."""
     row = {name: example[name] for name in features if name in example}
     command = [
         _shown(Path(sys.executable).with_name('saved_model_cli')),
@@ -239,7 +253,7 @@ def _query(model: Path, example: dict[str, list[float]], features: Sequence[str]
 
 if __name__ == '__main__':
     code = main()
-    if code == INTERRUPTED:  # at once: taking down TensorFlow and Beam in order takes seconds
+    if code == INTERRUPTED:  # a regular shutdown of TensorFlow and Beam would take seconds
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Reading TFRecords of tf.Examples, CRCs checked, against tf.data and inflating alone."""
+"""Reading TFRecords of tf.Examples, compared with tf.data and with decompression alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import tensorflow as tf
 from generate import mixed_records, vector_records, write_tfrecords
 from harness import Row, rated, seconds_of
 
-from tfx_kmeans.data.features import FeatureLayout, choose_layout
+from tfx_kmeans.data.feature_layout import FeatureLayout, choose_layout
 from tfx_kmeans.data.files import Content
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
@@ -32,7 +32,7 @@ MIXED = {
 
 
 def run(folder: Path) -> list[Row]:
-    """All cases."""
+    """Runs all cases."""
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(N, D)).astype(np.float32)
     plain, weighted = vector_records(vectors), vector_records(vectors, rng.random(N))
@@ -89,10 +89,10 @@ def _read(folder: Path, layout: FeatureLayout, limit_mb: int | None) -> None:
 def tf_data(
     folder: Path, compression: str, spec: Mapping[str, tf.io.FixedLenFeature], block_length: int
 ) -> tf.data.Dataset:
-    """Interleave, batch, parse_example in a parallel map, prefetch.
+    """A dataset of interleave, batch, parse_example in a parallel map, and prefetch.
 
-    With block_length 1, interleave's default, every record is handed over by itself; blocks are
-    the largest improvement that we found.
+    With block_length 1, the default of interleave, every record is passed on individually. Larger
+    blocks are the most effective improvement found.
     """
     paths = sorted(str(path) for path in folder.iterdir())
     return (
@@ -134,7 +134,7 @@ def _against_inflating(folder: Path) -> Row:
 
 
 def _out_of_core(folder: Path, rng: np.random.Generator) -> list[Row]:
-    """A matrix of 8 times the memory limit: how fast, and the peak memory of a fresh process."""
+    """A matrix of 8 times the memory limit: speed, and peak memory of a fresh process."""
     folder.mkdir()
     count = TIMES * (LIMIT_MB << 20) // (4 * D)
     for index, part in enumerate(_parts(count, 4)):

@@ -1,6 +1,7 @@
-"""From gzip TFRecords to written centroids, against tf.data with a quick k-means, and Estimators.
+"""From gzip TFRecords to written centroids, compared with other libraries.
 
-Ours is what the trainer's executor does, without TFX around it.
+Ours performs the same steps as the trainer's executor, without TFX. The peers are tf.data with a
+fast k-means, and the Estimator.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ from sklearn.cluster import kmeans_plusplus
 
 from tfx_kmeans.centroids.payload import Columns, payload_of
 from tfx_kmeans.centroids.storage import read_payload, write_payload
-from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
-from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.clustering.restarts import fit_in_place
+from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
 
@@ -39,7 +40,7 @@ ESTIMATOR = ('tensorflow-cpu==2.15.1', 'tensorflow-estimator==2.15.0')
 
 
 class _Job(NamedTuple):
-    """TFRecords in `examples`, the centroids to start from, and where results go."""
+    """Folder of TFRecords, initial centroids, and folder for results."""
 
     examples: Path
     start: np.ndarray
@@ -47,7 +48,7 @@ class _Job(NamedTuple):
 
 
 def run(folder: Path) -> list[Row]:
-    """All cases."""
+    """Runs all cases."""
     job = _written(folder)
     default, tuned = 'tf.data, scikit-learn-intelex', f'the same, blocks of {TUNED_BLOCK}'
     medians = medians_of(
@@ -104,7 +105,7 @@ def _tf_data_and_intelex(job: _Job, block_length: int) -> float:
 
 
 def _estimators(job: _Job) -> list[tuple[str, float, float | None]]:
-    """Reading as the other peer does, file by file as TFRecordDataset does, and from memory."""
+    """The Estimator, reading like the other peer, file by file (the default), or from memory."""
     python, name = _estimator_python(), "TensorFlow 2.15's Estimator"
     return [
         (f'{name}, files interleaved', _estimator(python, job, 'interleaved'), 50),
@@ -118,25 +119,25 @@ def _estimator(python: Path, job: _Job, reading: str) -> float:
     places = job.examples, job.output / 'start.npy', ITERATIONS, job.output / 'estimator.npz'
 
     def train() -> float:
-        told = json.loads(_output_of(python, program, *places, reading).splitlines()[-1])
-        _check(job, 'the Estimator', told['inertia'])
-        return told['seconds']
+        result = json.loads(_output_of(python, program, *places, reading).splitlines()[-1])
+        _check(job, 'the Estimator', result['inertia'])
+        return result['seconds']
 
     return statistics.median(train() for _ in range(ESTIMATOR_RUNS))
 
 
 def _check(job: _Job, name: str, inertia: float) -> None:
-    """All end where ours did."""
+    """Asserts that an inertia agrees with that of ours."""
     wanted = read_payload(str(job.output / 'ours')).metadata.inertia
     apart = abs(inertia / wanted - 1)
     assert apart <= 1e-3, f'{name} ends at inertia {inertia}, ours at {wanted}'
 
 
 def _estimator_python() -> Path:
-    """The Python of an environment that has Estimators: made when missing, an error if it can't be.
+    """Python of an environment with Estimators, which is created if it does not exist.
 
-    TensorFlow 2.15 is the last with Estimators, and 3.10 the newest Python that both it and TFX
-    install on.
+    TensorFlow 2.15 is the last version with Estimators, and 3.10 the newest Python that both it
+    and TFX support.
     """
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
     folder = cache / 'tfx-kmeans-bench' / 'tf2.15'

@@ -1,4 +1,4 @@
-"""Clustering: whole fits, the first iterations and seeding against peers; out of core; memory."""
+"""Clustering: complete fits, first iterations and seeding compared with peers; memory use."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from harness import Row, medians_of, rated, seconds
 from sklearn.cluster import kmeans_plusplus
 from threadpoolctl import threadpool_limits
 
-from tfx_kmeans.clustering import seeding
-from tfx_kmeans.clustering.fit import fit_in_place, local_step
+from tfx_kmeans.clustering.engine import local_engine
 from tfx_kmeans.clustering.frame import enter_in_place
-from tfx_kmeans.clustering.options import SQUARED_EUCLIDEAN_DISTANCE, KMeansOptions
-from tfx_kmeans.clustering.segments import worker_threads
+from tfx_kmeans.clustering.metric import SQUARED_EUCLIDEAN_DISTANCE, metric_of
+from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.restarts import fit_in_place
+from tfx_kmeans.clustering.seeding.parallel import kmeans_parallel
+from tfx_kmeans.clustering.seeding.plus_plus import searched_plus_plus
+from tfx_kmeans.clustering.segments import Workers, worker_threads
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
-from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
 
@@ -39,7 +42,7 @@ FIRST = 3
 PASSES = 5
 LIMIT_MB, TIMES = 64, 8
 OVERHEAD_MB = 300
-BOUNDS = 16  # bytes a row where k is below 128: cluster, norm and two bounds
+BOUNDS = 16  # bytes per row for k below 128: cluster, norm and two bounds
 
 
 class _Size(NamedTuple):
@@ -62,7 +65,7 @@ OUT_OF_CORE = _Size(TIMES * (LIMIT_MB << 20) // (4 * 32), 32, 16)
 
 
 def run(folder: Path) -> list[Row]:
-    """All cases."""
+    """Runs all cases."""
     rows = []
     for size in SIZES:
         data = clustered(*size)
@@ -78,7 +81,7 @@ def _start(data: np.ndarray, clusters: int) -> np.ndarray:
 
 
 def _whole_fits(size: _Size, data: np.ndarray, start: np.ndarray) -> list[Row]:
-    """Ours to its own end; the peers, who have other rules, for as many iterations."""
+    """Ours until its stopping rule applies; the peers with the same number of iterations."""
     _, ended = fitters.fit(data, start)
     iterations = len(ended.best.history)
     timed = {'ours': lambda: fitters.fit(data, start)[0]}
@@ -102,7 +105,7 @@ def _first_iterations(size: _Size, data: np.ndarray, start: np.ndarray) -> list[
 
 
 def _against_peers(case: str, metric: str, medians: dict[str, float], target: float) -> list[Row]:
-    """A row for each peer; the target is held against the quickest."""
+    """A row for each peer; the target applies to the fastest one."""
     ours = medians['ours']
     peers = {name: taken for name, taken in medians.items() if name != 'ours'}
     best = min(peers, key=peers.__getitem__)
@@ -126,7 +129,7 @@ def _timed_peers(
 def _checked_seconds(
     name: str, fit: Fit, data: np.ndarray, start: np.ndarray, iterations: int, wanted: float
 ) -> float:
-    """The seconds of a fit that has come as far as ours."""
+    """Seconds of a fit, whose inertia must agree with that of ours."""
     fitted = fit(data, start, iterations)
     apart = abs(fitted.inertia / wanted - 1)
     allowed = 1e-2 if name == 'faiss' else 1e-3
@@ -137,13 +140,14 @@ def _checked_seconds(
 def _seedings(size: _Size, data: np.ndarray, start: np.ndarray) -> list[Row]:
     with _as_in_fit() as threads:
         rows = WeightedRows(data.copy())
-        frame = enter_in_place(rows, SQUARED_EUCLIDEAN_DISTANCE, threads)
+        metric = metric_of(SQUARED_EUCLIDEAN_DISTANCE)
+        frame = enter_in_place(rows, metric, Workers(threads))
     entered = frame.enter(start)
     medians = medians_of(
         {
-            'k-means||': partial(_seed, seeding.kmeans_parallel, rows, size.k),
+            'k-means||': partial(_seed, kmeans_parallel, rows, size.k),
             'passes': partial(_full_passes, rows, entered),
-            'k-means++': partial(_seed, seeding.searched_plus_plus, rows, size.k),
+            'k-means++': partial(_seed, searched_plus_plus, rows, size.k),
             'scikit-learn': partial(_scikit_learn_seed, rows.values, size.k),
         },
         SEEDING_RUNS,
@@ -167,7 +171,8 @@ def _as_in_fit() -> Iterator[ThreadPoolExecutor]:
 def _seed(seed: Callable[..., np.ndarray], rows: WeightedRows, clusters: int) -> float:
     with _as_in_fit() as threads:
         rng = np.random.default_rng(0)
-        return seconds(lambda: seed(rows, clusters, CANDIDATES, rng, threads))[0]
+        workers = Workers(threads, compiled=True)
+        return seconds(lambda: seed(rows, clusters, CANDIDATES, rng, workers))[0]
 
 
 def _scikit_learn_seed(data: np.ndarray, clusters: int) -> float:
@@ -178,18 +183,18 @@ def _scikit_learn_seed(data: np.ndarray, clusters: int) -> float:
 
 def _full_passes(rows: WeightedRows, start: np.ndarray) -> float:
     """Seconds of passes that each compute every distance: none has the bounds of another."""
-    options = KMeansOptions(num_clusters=len(start))
+    engine = local_engine(len(rows), len(start), rows.width)
 
     def passes(threads: ThreadPoolExecutor) -> None:
         for _ in range(PASSES):
-            local_step(rows, options, 1.0, threads)(start)
+            engine.make_step(rows, 1.0, threads)(start)
 
     with _as_in_fit() as threads:
         return seconds(lambda: passes(threads))[0]
 
 
 def _out_of_core(folder: Path) -> list[Row]:
-    """A matrix of 8 times the memory limit: mapped from a file against in memory, and memory."""
+    """A matrix of 8 times the memory limit: speed compared with in memory, and memory use."""
     start = _written(folder, OUT_OF_CORE)
     mapped, in_memory = (partial(_mean_iteration, folder, start, mb) for mb in (LIMIT_MB, 1 << 14))
     medians = medians_of({'mapped': mapped, 'in memory': in_memory}, SEEDING_RUNS)
@@ -214,7 +219,7 @@ def _memory_in_memory(folder: Path) -> Row:
 
 
 def _written(folder: Path, size: _Size) -> np.ndarray:
-    """Writes rows as TFRecords; a start for them, also beside them for another process."""
+    """Writes rows as TFRecords and initial centroids next to them; returns the centroids."""
     folder.mkdir()
     data = clustered(*size)
     for index, part in enumerate(np.array_split(data, 4)):
@@ -229,7 +234,7 @@ def _start_file(folder: Path) -> Path:
 
 
 def _mean_iteration(folder: Path, start: np.ndarray, limit_mb: int) -> float:
-    """Mean seconds of the iterations 2 to 6."""
+    """Mean seconds of iterations 2 to 6."""
     layout = choose_layout({'features': tf.io.FixedLenFeature([start.shape[1]], tf.float32)})
     options = KMeansOptions(num_clusters=len(start), max_iterations=6, relative_tolerance=0.0)
     with open_matrix(Examples((str(folder),)), layout, limit_mb) as matrix:
@@ -238,7 +243,7 @@ def _mean_iteration(folder: Path, start: np.ndarray, limit_mb: int) -> float:
 
 
 def _peaks(folder: Path, size: _Size, limit_mb: int) -> dict[str, float]:
-    """Of a fresh process that reads and clusters, in MiB."""
+    """Peak memory of a fresh process that reads and clusters the rows, in MiB."""
     program = Path(__file__).with_name('peak_memory.py')
     arguments = [str(folder), str(size.d), str(limit_mb), str(_start_file(folder))]
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""The exported model: rows a second against other ways to serve the same; sizes; memory."""
+"""The exported model: rows per second compared with other ways of serving; size; memory use."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tensorflow_transform.tf_metadata import schema_utils
 
 from tfx_kmeans import names
 from tfx_kmeans.centroids.payload import CentroidsPayload, Columns, payload_of
-from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.restarts import fit_in_place
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
-from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.serving.export import ModelToSave
 from tfx_kmeans.serving.precision import PRECISIONS
 from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
@@ -53,17 +53,17 @@ LARGE = _Size(10_000, 256)
 
 
 def run(folder: Path) -> list[Row]:
-    """All rows of the table."""
+    """Runs all cases."""
     _keep_freed_memory()
     rows = [row for size in SIZES for row in _speeds(size, folder)]
     return [*rows, *_bytes(SIZES[1], folder), _memory(LARGE, folder)]
 
 
 def _keep_freed_memory() -> None:
-    """Tells glibc to hand arrays of a megabyte out of what was freed, not from the system.
+    """Makes glibc allocate arrays of about a megabyte from freed memory instead of the system.
 
-    By itself it changes its mind with what was freed before, and a batch of 4096 rows costs a
-    third more or less by luck.
+    By default, glibc decides this based on earlier deallocations, and the time of a batch of 4096
+    rows varies randomly by a third.
     """
     libc = ctypes.CDLL(None)
     libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
@@ -71,7 +71,7 @@ def _keep_freed_memory() -> None:
 
 
 def payload_of_size(size: _Size) -> CentroidsPayload:
-    """A clustering of few rows, stopped early."""
+    """A clustering of few rows, stopped after two iterations."""
     values = clustered(4 * size.k + 1000, size.d, size.k)
     options = KMeansOptions(num_clusters=size.k, max_iterations=2, initial_clusters='random')
     layout = choose_layout(_spec(size))
@@ -80,7 +80,7 @@ def payload_of_size(size: _Size) -> CentroidsPayload:
 
 
 def save(payload: CentroidsPayload, folder: Path, **options: Any) -> Path:
-    """A model of it, with one raw feature, the vector."""
+    """Saves a model of the payload, with the vector as its only raw feature."""
     spec = _spec(_Size(*payload.centroids.shape))
     schema = schema_utils.schema_from_feature_spec(spec)
     preprocessing = SchemaPreprocessing(spec, schema, list(spec))
@@ -101,7 +101,7 @@ def _speeds(size: _Size, folder: Path) -> list[Row]:
 
 
 class _Servers:
-    """The same clustering, ready to be asked in several ways."""
+    """The same clustering, loaded in several serving libraries."""
 
     def __init__(self, payload: CentroidsPayload, model: Path, folder: Path) -> None:
         self._payload = payload
@@ -118,7 +118,7 @@ class _Servers:
         self._onnx = _onnx_of(model, folder / 'model.onnx')
 
     def calls(self, rows: np.ndarray) -> dict[str, Call]:
-        """A call of each with some rows, that returns when the answer is there."""
+        """For each library, a function that predicts the given rows and waits for the result."""
         features = tf.constant(rows)
         examples = tf.constant([_example(row) for row in rows])
         served = self._model.signatures
@@ -181,7 +181,7 @@ def _sklearn_of(centroids: np.ndarray) -> KMeans:
 
 
 def _saved_nothing(payload: CentroidsPayload, folder: Path) -> Any:
-    """A model whose outputs are as ours, and nothing is computed for them."""
+    """A model with the same outputs as ours, which computes nothing."""
 
     def nothing(features: tf.Tensor) -> Mapping[str, tf.Tensor]:
         return {

@@ -1,8 +1,8 @@
-"""k-means by TensorFlow 2.15's Estimator, the last to have it; run by bench_end_to_end.
+"""k-means with the Estimator of TensorFlow 2.15, the last version with Estimators.
 
     python estimator_peer.py FOLDER START.npy ITERATIONS CENTERS.npz plain|interleaved|cached
 
-Needs an environment of its own (see there). Prints seconds after imports, and the inertia.
+Run by bench_end_to_end in a separate environment. Prints the seconds after imports and the inertia.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'  # before the import, or it is not heeded
+os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'  # takes effect only if set before the import
 import tensorflow as tf
 
 _MORE_THAN_ALL = 1 << 31
 
 
 def main(folder: str, start_file: str, iterations: str, output: str, reading: str) -> None:
-    """See the module."""
+    """Runs the program described in the docstring of the module."""
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
     start = np.load(start_file)
     rows = _all_rows(folder, start.shape[1], reading)
@@ -41,7 +41,7 @@ def main(folder: str, start_file: str, iterations: str, output: str, reading: st
 
 
 def _all_rows(folder: str, width: int, reading: str) -> Callable[[], tf.data.Dataset]:
-    """An input_fn with all rows in one batch, and again for each step."""
+    """An input_fn that returns all rows in one batch, again for each step."""
     paths = sorted(str(path) for path in Path(folder).iterdir())
     parallel = tf.data.AUTOTUNE if reading == 'interleaved' else None
     spec = {'features': tf.io.FixedLenFeature([width], tf.float32)}

@@ -1,4 +1,4 @@
-"""Whole fits of ours and of the peers, all from the same start, each timing its own call."""
+"""Complete fits of ours and of the peers from the same start; each measures its own time."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from sklearn.cluster import KMeans
 from sklearnex.cluster import KMeans as IntelKMeans
 from threadpoolctl import threadpool_limits
 
-from tfx_kmeans.clustering.fit import fit_in_place
+from tfx_kmeans.clustering.fit_result import FitResult
 from tfx_kmeans.clustering.options import KMeansOptions
-from tfx_kmeans.clustering.outcome import FitResult
+from tfx_kmeans.clustering.restarts import fit_in_place
 from tfx_kmeans.clustering.segments import segments_of, worker_threads
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
-_PRODUCTS_AT_ONCE = 1 << 18  # floats of [block, k]: 1 MB, which stays in the cache
+_PRODUCTS_AT_ONCE = 1 << 18  # floats in a product [block, k]: 1 MB, which fits in the cache
 
 
 class Fitted(NamedTuple):
-    """How long a fit took, and the inertia of its centroids."""
+    """Duration of a fit in seconds, and the inertia of its centroids."""
 
     seconds: float
     inertia: float
 
 
 Fit = Callable[[np.ndarray, np.ndarray, int], Fitted]
-"""Of rows [n, d], the centroids [k, d] to start from, and so many iterations."""
+"""A fit of rows [n, d] from initial centroids [k, d], with a given number of iterations."""
 
 
 def fit(rows: np.ndarray, start: np.ndarray, **options: Any) -> tuple[float, FitResult]:
-    """Seconds and result of ours, on a copy of the rows that was made before the clock runs."""
+    """Seconds and result of ours. The rows are copied before the clock starts."""
     copy = WeightedRows(rows.copy())
-    asked = KMeansOptions(num_clusters=len(start), **options)
-    return seconds(lambda: fit_in_place(copy, asked, start=start))
+    all_options = KMeansOptions(num_clusters=len(start), **options)
+    return seconds(lambda: fit_in_place(copy, all_options, start=start))
 
 
 def ours(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
@@ -62,12 +62,12 @@ def intelex(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
 
 
 def intel_model(start: np.ndarray, iterations: int) -> IntelKMeans:
-    """The model of scikit-learn-intelex that does so many iterations."""
+    """A model of scikit-learn-intelex that runs exactly the given number of iterations."""
     return IntelKMeans(len(start), init=start, n_init=1, max_iter=iterations, tol=0)
 
 
 def _faiss(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
-    """Without subsampling. Rows are assigned to the last centroids in a call of its own."""
+    """Without subsampling. The rows are assigned to the last centroids in a separate call."""
     model = faiss.Kmeans(
         rows.shape[1],
         len(start),
@@ -93,9 +93,10 @@ PEERS: dict[str, Fit] = {
 
 
 def products(rows: np.ndarray, start: np.ndarray, passes: int) -> float:
-    """Seconds of the float32 products of all rows with the centroids: a block at a time, by a core.
+    """Seconds of the float32 products of all rows with the centroids.
 
-    That is how the peers multiply; OpenBLAS's own threads lose time by waiting for each other.
+    Each core multiplies one block at a time, as the peers do; OpenBLAS's own threads lose time
+    waiting for each other.
     """
     across = start.T
     rows_at_once = _PRODUCTS_AT_ONCE // len(start)

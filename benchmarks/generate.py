@@ -1,4 +1,4 @@
-"""Records for the benchmarks, as TensorFlow would write them but quicker."""
+"""Generates the data of the benchmarks: the same bytes as TensorFlow writes, but faster."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from scipy.stats import norm
 
 
 def clustered(count: int, width: int, clusters: int, overlap: float = 0.08) -> np.ndarray:
-    """Rows float32 [n, d] of unit Gaussians, about `overlap` of them nearer to another's centre.
+    """Rows float32 [n, d] of unit Gaussians, about `overlap` of them nearer to another centre.
 
-    Of two centres at a distance of 2 z, a row lies nearer to the other with the chance P(Z > z):
-    the typical distance is the one where the chances of all others add up to `overlap`.
+    If two centres have a distance of 2 z, a row is nearer to the other centre with probability
+    P(Z > z). The typical distance is chosen such that these probabilities add up to `overlap`.
     """
     rng = np.random.default_rng(0)
     distance = 2 * norm.isf(overlap / (clusters - 1))
@@ -22,9 +22,9 @@ def clustered(count: int, width: int, clusters: int, overlap: float = 0.08) -> n
 
 
 def vector_records(vectors: np.ndarray, weights: np.ndarray | None = None) -> list[bytes]:
-    """An Example with `features`, and a `weight` before or after it, for each row of [n, d].
+    """A serialized Example for each row of [n, d], with `features` and optionally `weight`.
 
-    Which of the two comes first changes from record to record, as in Transform's output.
+    The order of the two features varies from record to record, as in Transform's output.
     """
     count, width = vectors.shape
     if weights is None:
@@ -38,7 +38,7 @@ def vector_records(vectors: np.ndarray, weights: np.ndarray | None = None) -> li
 
 
 def mixed_records(rng: np.random.Generator, count: int, scalars: int) -> list[bytes]:
-    """Examples of scalar floats, an integer and a string of changing length."""
+    """Serialized Examples of scalar floats, an integer and a string of varying length."""
     records = []
     for index, row in enumerate(rng.normal(size=(count, scalars))):
         example = tf.train.Example()
@@ -52,14 +52,14 @@ def mixed_records(rng: np.random.Generator, count: int, scalars: int) -> list[by
 
 
 def write_tfrecords(path: object, records: list[bytes], compression: str) -> None:
-    """Writes a TFRecord file by TensorFlow's own writer."""
+    """Writes a TFRecord file with TensorFlow's writer."""
     with tf.io.TFRecordWriter(str(path), compression) as writer:
         for record in records:
             writer.write(record)
 
 
 def _example(**widths: int) -> tuple[bytes, dict[str, int]]:
-    """A serialized Example of ones in the order of the keywords, and where its floats stand."""
+    """A serialized Example of ones in the order of the keywords, and the offsets of its floats."""
     entries, places = b'', {}
     for name, width in widths.items():
         feature = tf.train.Feature(float_list=tf.train.FloatList(value=np.ones(width)))

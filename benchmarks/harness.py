@@ -1,9 +1,9 @@
-"""Runs one benchmark against its peers: a table on the screen, JSON in build/bench/NAME.json.
+"""Runs one benchmark against its peers; prints a table and writes build/bench/NAME.json.
 
     python benchmarks/harness.py NAME
 
-Each case runs in turn with its peer, several times, in one process after all imports; medians
-count. `ratio` is better when higher; `target` is None where a row only informs.
+Ours and the peers run in turn, several times, in one process after all imports; the figures are
+medians. A higher `ratio` is better. `target` is None if a row is for information only.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from typing import TypeVar
 
 T = TypeVar('T')
 ROOT = Path(__file__).parents[1]
-_LEAST_SECONDS = 0.5
+_MIN_SECONDS = 0.5
 _PAUSE = 0.2  # seconds: idle threads of OpenMP and OpenBLAS keep a core busy for a while
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One figure of ours beside a peer's."""
+    """One figure of ours, compared with that of a peer or with a limit."""
 
     case: str
     metric: str
@@ -49,7 +49,7 @@ def rated(
     ratio: float,
     target: float | None,
 ) -> Row:
-    """A row that knows whether it meets its target."""
+    """A row with `met` computed from ratio and target; without a target, it is always True."""
     return Row(
         case, metric, ours, peer, peer_name, ratio, target, target is None or ratio >= target
     )
@@ -58,18 +58,19 @@ def rated(
 def seconds_of(
     ours: Callable[[], object], peer: Callable[[], object], runs: int
 ) -> tuple[float, float]:
-    """Median seconds of the two, timed in turn; the first run of each is not counted.
+    """Median seconds of the two functions, timed in turn; the first turn of each is discarded.
 
-    What is short is repeated within its turn until that has lasted half a second.
+    Short functions are repeated until a turn has lasted half a second.
     """
     medians = medians_of({'ours': partial(repeated, ours), 'peer': partial(repeated, peer)}, runs)
     return medians['ours'], medians['peer']
 
 
 def medians_of(timed: Mapping[str, Callable[[], float]], runs: int) -> dict[str, float]:
-    """Medians of the seconds that each gives of itself, in turn; each one's first is not counted.
+    """Medians of the seconds that each function returns; the first turn of each is discarded.
 
-    For what needs something made anew that does not count, see `seconds`.
+    The functions measure their own time, for example with `seconds`, so that they can exclude
+    preparations from it.
     """
     taken: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(runs + 1):
@@ -80,23 +81,23 @@ def medians_of(timed: Mapping[str, Callable[[], float]], runs: int) -> dict[str,
 
 
 def seconds(function: Callable[[], T]) -> tuple[float, T]:
-    """How long one call takes, and what it gives."""
+    """Duration of one call in seconds, and its result."""
     began = time.perf_counter()
-    given = function()
-    return time.perf_counter() - began, given
+    result = function()
+    return time.perf_counter() - began, result
 
 
 def repeated(function: Callable[[], object]) -> float:
-    """Seconds a call takes, of as many as fill half a second."""
+    """Mean seconds per call, over as many calls as take at least half a second."""
     began, times = time.perf_counter(), 0
-    while times == 0 or time.perf_counter() - began < _LEAST_SECONDS:
+    while times == 0 or time.perf_counter() - began < _MIN_SECONDS:
         function()
         times += 1
     return (time.perf_counter() - began) / times
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as Markdown."""
+    """The rows as a Markdown table."""
     lines = [
         '| case | metric | ours | peer | | ratio | target | met |',
         '|---|---|--:|--:|---|--:|--:|---|',
@@ -112,7 +113,7 @@ def table(rows: list[Row]) -> str:
 
 
 def main(name: str) -> int:
-    """Runs the benchmark of that name."""
+    """Runs a benchmark by name; returns 1 if it misses a target, otherwise 0."""
     benchmark = importlib.import_module(f'bench_{name}')
     with tempfile.TemporaryDirectory(prefix='tfx_kmeans_bench_') as folder:
         rows = benchmark.run(Path(folder))

@@ -1,10 +1,11 @@
-"""Reads a folder of vectors in a fresh process and prints how far memory peaked beyond imports.
+"""Reads a folder of vectors and prints the peak memory in addition to that after imports.
 
     python benchmarks/peak_memory.py FOLDER WIDTH LIMIT_MB [START.npy]
 
-With the centroids to start from, k-means follows; its kernels are compiled before. `resident`
-counts all pages, `anonymous` those alone that the system cannot drop as it can a mapped file's.
-Linux only: the high-water mark is set back after the imports by way of /proc/self/clear_refs.
+If initial centroids are given, the rows are also clustered, with kernels compiled beforehand.
+`resident` counts all pages, `anonymous` only those that the system cannot drop, unlike the pages
+of a mapped file. Must run in a fresh process. Linux only: the high-water mark is reset through
+/proc/self/clear_refs after the imports.
 """
 
 from __future__ import annotations
@@ -20,20 +21,21 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfx_kmeans.clustering.bounded_step import BoundedStep
-from tfx_kmeans.clustering.fit import fit_in_place
+from tfx_kmeans.clustering.engine import Engine
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.restarts import fit_in_place
+from tfx_kmeans.clustering.steps.bounded_step import BoundedStep
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
-from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
 
 _ITERATIONS = 10
-_EVERY = 0.01  # seconds between two looks at what is anonymous: the system keeps no mark of that
+_EVERY = 0.01  # seconds between samples of anonymous memory, whose peak the system does not record
 
 
 def main(folder: str, width: str, limit_mb: str, start_file: str | None = None) -> None:
-    """See the module."""
+    """Runs the program described in the docstring of the module."""
     layout = choose_layout({'features': tf.io.FixedLenFeature([int(width)], tf.float32)})
     start = None if start_file is None else np.load(start_file)
     if start is not None:
@@ -54,19 +56,19 @@ def _options(start: np.ndarray) -> KMeansOptions:
 
 
 def _compile(start: np.ndarray) -> None:
-    """Clusters few rows by the step that clusters many."""
+    """Clusters a few rows with the step that is used for many rows, to compile its kernels."""
     few = np.random.default_rng(0).normal(size=(2000, start.shape[1])).astype(np.float32)
     fit_in_place(
         WeightedRows(few),
         _options(start),
         start=start,
-        make_step=lambda rows, _, scale, threads: BoundedStep(rows, scale, threads),
+        engine=Engine('numba', BoundedStep, compiled=True),
     )
 
 
 @contextmanager
 def peaks() -> Iterator[dict[str, float]]:
-    """MiB that memory peaks at within the block, beyond what it was before."""
+    """Peak memory within the block, in MiB, minus the memory in use before it."""
     before = {'resident': _status('VmRSS'), 'anonymous': _status('RssAnon')}
     Path('/proc/self/clear_refs').write_text('5')
     found = dict.fromkeys(before, 0.0)
@@ -87,7 +89,7 @@ def peaks() -> Iterator[dict[str, float]]:
 
 
 def _status(name: str) -> float:
-    """A figure of /proc/self/status, in MiB."""
+    """A value from /proc/self/status, in MiB."""
     found = re.search(rf'^{name}:\s+(\d+) kB$', Path('/proc/self/status').read_text(), re.MULTILINE)
     assert found is not None
     return int(found.group(1)) / 1024

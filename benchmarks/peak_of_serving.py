@@ -1,6 +1,8 @@
-"""Loads a model in a fresh process and prints by how many MiB memory peaks beyond TensorFlow.
+"""Loads and calls a model and prints the peak memory in addition to TensorFlow itself, in MiB.
 
 python benchmarks/peak_of_serving.py MODEL BATCH
+
+Must run in a fresh process.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from peak_memory import peaks
 
 
 def main(folder: str, batch: str) -> None:
-    """Asks every signature that takes rows or tf.Examples."""
+    """Calls the signatures that take rows or tf.Examples with one batch each."""
     tf.matmul(tf.ones([64, 64]), tf.ones([64, 64]))
     with peaks() as found:
         model = tf.saved_model.load(folder)

@@ -1,4 +1,4 @@
-"""The artifact types that the components exchange."""
+"""Artifact types of the components."""
 
 import builtins
 
@@ -12,7 +12,7 @@ class KMeansCentroids(Artifact):  # type: ignore[misc]
 
 
 class KMeansReport(Artifact):  # type: ignore[misc]
-    """What ExportValidator has checked and found: report.json, and report.html for people."""
+    """Results of ExportValidator's checks: report.json for programs, report.html for people."""
 
     TYPE_NAME = 'tfx_kmeans.KMeansReport'
 

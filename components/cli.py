@@ -1,4 +1,4 @@
-"""The command `tfx-kmeans`: what the components do, outside of a pipeline."""
+"""The command `tfx-kmeans`, which does outside of a pipeline what the components do in one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tfx_kmeans import filesystem, names
+from tfx_kmeans.errors import ParameterError
+
 if TYPE_CHECKING:
     from tfx_kmeans.data.source import Examples
     from tfx_kmeans.export_validator.context import Sources
@@ -17,78 +20,98 @@ if TYPE_CHECKING:
     from tfx_kmeans.export_validator.verdict import Verdict
 
 BLESSED, NOT_BLESSED, UNUSABLE = 0, 1, 2
+_SPLIT = 'Split-'
 _LABELS = {True: 'passed', False: 'FAILED'}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; its exit code."""
+    """Runs the command and returns its exit code."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    warnings.simplefilter('ignore', FutureWarning)  # of Google's packages, about Python 3.10
-    arguments = _parser().parse_args(argv)
+    warnings.simplefilter('ignore', FutureWarning)  # Google's packages warn of Python 3.10
+    arguments = parser().parse_args(argv)
     try:
         return _validate(arguments)
     except KeyboardInterrupt:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog='tfx-kmeans', description='k-means for TFX')
-    commands = parser.add_subparsers(dest='command', required=True)
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    command = argparse.ArgumentParser(prog='tfx-kmeans', description='k-means for TFX')
+    commands = command.add_subparsers(dest='command', required=True)
     validate = commands.add_parser(
         'validate',
         help='check a model as ExportValidator does in a pipeline',
-        description='Checks an exported model: its files, how it serves, and the clustering in it.',
+        description='Checks an exported model: its files, its answers, and the clustering in it.',
         epilog='Exit codes: 0, the model is blessed; 1, it is not; 2, the arguments or the data '
         'cannot be used.',
     )
+    _add_inputs(validate)
+    _add_options(validate)
+    return command
+
+
+def _add_inputs(validate: argparse.ArgumentParser) -> None:
     validate.add_argument(
         'model',
         metavar='MODEL',
-        help='folder of a SavedModel, or of numbered versions, of which the newest is taken',
+        help='folder of a SavedModel, or of numbered versions, of which the newest is used',
     )
     validate.add_argument(
         '--centroids',
         required=True,
         metavar='DIR',
-        help='the centroids artifact that it was made of, or a model that holds them',
+        help='centroids artifact that the model was exported from, or a model with these centroids',
     )
     validate.add_argument(
         '--examples',
         required=True,
         metavar='DIR',
-        help='raw tf.Examples: an Examples artifact (with Split-eval), or TFRecord files',
+        help='raw tf.Examples: an Examples artifact (with Split-... folders), or TFRecord files',
     )
     validate.add_argument(
-        '--transformed-examples', metavar='DIR', help='the same after Transform: checks for skew'
+        '--transformed-examples',
+        metavar='DIR',
+        help='the same examples after Transform, to check for training-serving skew',
     )
     validate.add_argument(
-        '--baseline-model', metavar='DIR', help='folder of an earlier model to compare with'
+        '--baseline-model',
+        metavar='DIR',
+        help='folder of an earlier model to compare the clustering with',
     )
+
+
+def _add_options(validate: argparse.ArgumentParser) -> None:
+    from tfx_kmeans.export_validator.options import ValidatorOptions
+
     validate.add_argument(
         '--split',
         action='append',
         metavar='NAME',
-        help='of an Examples artifact (default: eval); repeatable',
+        help='split of the Examples artifacts; can be repeated '
+        f'(default: {" ".join(ValidatorOptions.splits)})',
     )
     validate.add_argument(
-        '--max-examples', type=int, metavar='N', help='the most to try (default: 50000)'
+        '--max-examples',
+        type=int,
+        metavar='N',
+        help=f'maximum number of examples (default: {ValidatorOptions.max_examples})',
     )
     validate.add_argument(
         '--thresholds',
         metavar='JSON',
-        help='limits and modes, e.g. \'{"max_inertia_ratio": 1.5}\', or @FILE',
+        help='limits and modes of checks, such as \'{"max_inertia_ratio": 1.5}\', or @FILE',
     )
     validate.add_argument(
         '--override',
         nargs=2,
         metavar=('NAME', 'REASON'),
-        help='bless it though checks of the clustering or against the baseline fail',
+        help='bless the model even if checks of the clustering or against the baseline fail',
     )
     validate.add_argument('--report', metavar='DIR', help='folder for report.html and report.json')
     validate.add_argument(
-        '--no-report-rows', action='store_true', help='show no rows in report.html'
+        '--no-report-rows', action='store_true', help='do not show rows in report.html'
     )
-    return parser
 
 
 def _validate(arguments: argparse.Namespace) -> int:
@@ -108,9 +131,9 @@ def _validate(arguments: argparse.Namespace) -> int:
         print(f'error: {error.message}', file=sys.stderr)
         return UNUSABLE
     verdict = judge(sources, options, arguments.model, arguments.report)
-    _tell(verdict)
+    _print(verdict)
     if arguments.report:
-        print(f'Report: {os.path.join(arguments.report, "report.html")}')
+        print(f'Report: {os.path.join(arguments.report, names.PAGE_FILE)}')
     return BLESSED if verdict.blessed else NOT_BLESSED
 
 
@@ -136,7 +159,7 @@ def _options(arguments: argparse.Namespace) -> ValidatorOptions:
 
 
 def _json_of(option: str, text: str | None) -> Any:
-    """What an option holds, which may be the name of a file after an @."""
+    """The value of an option, which may be the name of a JSON file after an @."""
     if text is None:
         return None
     if text.startswith('@'):
@@ -145,7 +168,7 @@ def _json_of(option: str, text: str | None) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f'{option} is no JSON: {error}') from error
+        raise ParameterError(f'{option} is not JSON: {error}') from error
 
 
 def _sources(arguments: argparse.Namespace, options: ValidatorOptions) -> Sources:
@@ -155,7 +178,9 @@ def _sources(arguments: argparse.Namespace, options: ValidatorOptions) -> Source
     baseline = arguments.baseline_model
     transformed = arguments.transformed_examples
     if arguments.split and not _splits_in(_folder('--examples', arguments.examples)):
-        raise ValueError(f'--split is given, but {arguments.examples} has no Split-... folders.')
+        raise ParameterError(
+            f'--split is given, but {arguments.examples} has no {_SPLIT}... folders.'
+        )
     return Sources(
         model=_model_in('MODEL', arguments.model),
         centroids=find_payload(arguments.centroids),
@@ -167,58 +192,52 @@ def _sources(arguments: argparse.Namespace, options: ValidatorOptions) -> Source
 
 
 def _folder(option: str, path: str) -> str:
-    import tensorflow as tf
-
-    if not tf.io.gfile.isdir(path):
-        raise ValueError(f'{option} {path} is not a folder.')
+    if not filesystem.is_folder(path):
+        raise ParameterError(f'{option} {path} is not a folder.')
     return path.rstrip('/')
 
 
 def _model_in(option: str, path: str) -> str:
-    """The SavedModel itself, where a Model artifact or a folder of versions is named."""
-    import tensorflow as tf
+    """The folder of the SavedModel in a Model artifact or in a folder of versions."""
+    from tfx_kmeans.centroids.storage import newest_version
+    from tfx_kmeans.serving.graph_file import GRAPH_FILE
 
     folder = _folder(option, path)
-    inside = f'{folder}/Format-Serving'
-    if tf.io.gfile.isdir(inside):
+    inside = f'{folder}/{names.MODEL_FOLDER}'
+    if filesystem.is_folder(inside):
         return inside
-    versions = [name.rstrip('/') for name in tf.io.gfile.listdir(folder)]
-    versions = [name for name in versions if name.isdigit()]
-    if versions and not tf.io.gfile.exists(f'{folder}/saved_model.pb'):
-        return f'{folder}/{max(versions, key=int)}'
-    return folder
+    is_model = filesystem.exists(f'{folder}/{GRAPH_FILE}')
+    return folder if is_model else newest_version(folder)
 
 
 def _splits_in(folder: str) -> list[str]:
-    import tensorflow as tf
-
-    found = [name.rstrip('/') for name in tf.io.gfile.listdir(folder)]
-    return sorted(name[len('Split-') :] for name in found if name.startswith('Split-'))
+    found = filesystem.names_in(folder)
+    return [name[len(_SPLIT) :] for name in found if name.startswith(_SPLIT)]
 
 
 def _examples_in(option: str, path: str, splits: Sequence[str]) -> Examples:
-    """The splits of an Examples artifact, or a folder of files; raises where it cannot be read."""
+    """The splits of an Examples artifact, or a folder of files; raises if it cannot be read."""
     from tfx_kmeans.data.files import files_in
     from tfx_kmeans.data.source import Examples
 
     folder = _folder(option, path)
-    there = _splits_in(folder)
-    lost = sorted(set(splits) - set(there))
-    if there and lost:
-        raise ValueError(
-            f'{option} {path} has no split {", ".join(map(repr, lost))}. It has: '
-            f'{", ".join(map(repr, there))}; choose with --split.'
+    existing = _splits_in(folder)
+    missing = sorted(set(splits) - set(existing))
+    if existing and missing:
+        raise ParameterError(
+            f'{option} {path} has no split {", ".join(map(repr, missing))}. It has: '
+            f'{", ".join(map(repr, existing))}; choose with --split.'
         )
-    folders = [f'{folder}/Split-{split}' for split in splits] if there else [folder]
-    for one in folders:
-        files_in(one)
+    folders = [f'{folder}/{_SPLIT}{split}' for split in splits] if existing else [folder]
+    for each in folders:
+        files_in(each)
     examples = Examples(tuple(folders))
     examples.first(1)
     return examples
 
 
-def _tell(verdict: Verdict) -> None:
-    """A line for each check, then what is to be known of those that failed."""
+def _print(verdict: Verdict) -> None:
+    """Prints a line for each check, then the details of those that failed."""
     width = max((len(check.name) for check in verdict.checks), default=0)
     for check in verdict.checks:
         label = 'warned' if check.mode == 'warn' and not check.passed else _LABELS[check.passed]
@@ -231,13 +250,13 @@ def _tell(verdict: Verdict) -> None:
             print(f'  what to do  {check.advice}')
     print()
     if verdict.overridden:
-        word = verdict.override
-        assert word is not None
-        print(f'{word.name} has overridden {", ".join(verdict.overridden)}: {word.reason}')
+        override = verdict.override
+        assert override is not None
+        print(f'{override.name} has overridden {", ".join(verdict.overridden)}: {override.reason}')
     failed = ', '.join(verdict.failed)
     print(f'Blessed: {"yes" if verdict.blessed else f"no ({failed} failed)"}')
 
 
-def _short(text: str, most: int = 80) -> str:
+def _short(text: str, limit: int = 80) -> str:
     line = ' '.join(text.split())
-    return line if len(line) <= most else f'{line[: most - 3]}...'
+    return line if len(line) <= limit else f'{line[: limit - 3]}...'

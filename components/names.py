@@ -1,4 +1,4 @@
-"""The names of signatures, outputs and variables, as the Estimator's users know them."""
+"""Names of signatures, outputs, variables and files; the Estimator's own names are kept."""
 
 CLUSTER_INDEX = 'cluster_index'
 DISTANCE = 'distance'
@@ -14,7 +14,7 @@ SERVING_INPUT_SIGNATURE = 'serving_input'
 DEFAULT_SIGNATURE = 'serving_default'
 
 NO_CLUSTER = -1
-"""What a row that cannot be clustered gets for a cluster; its distance is NaN."""
+"""Cluster index of a row that cannot be clustered; its distance is NaN."""
 
 ASSETS_EXTRA = 'assets.extra'
 EXPORT_FILE = 'export.json'
@@ -23,5 +23,8 @@ WARMUP_FILE = 'tf_serving_warmup_requests'
 REPORT_FILE = 'report.json'
 PAGE_FILE = 'report.html'
 
+MODEL_FOLDER = 'Format-Serving'
+"""The folder of the SavedModel inside TFX's Model artifact."""
+
 PAYLOAD_IN_MODEL = 'assets.extra/tfx_kmeans'
-"""Where a model holds the payload of the centroids that it was made of."""
+"""Folder inside a model that contains the centroids from which the model was exported."""

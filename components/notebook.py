@@ -1,4 +1,4 @@
-"""How the artifacts show themselves in a notebook."""
+"""Displays the artifacts in notebooks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tfx_kmeans import names
 from tfx_kmeans.centroids.storage import read_payload
 
 _TEMPLATE = 'centroids.html.jinja'
-_MOST_CLUSTERS, _MOST_COLUMNS = 100, 30
+_MAX_CLUSTERS, _MAX_COLUMNS = 100, 30
 
 
 def register(artifact_type: Any, shown: Callable[[str], str]) -> None:
-    """Lets IPython, and TFX's `InteractiveContext.show`, show artifacts of a type.
+    """Registers a display of an artifact type in IPython and in `InteractiveContext.show` of TFX.
 
     Args:
-      artifact_type: a subclass of `Artifact`.
-      shown: from an artifact's folder to HTML.
+      artifact_type: A subclass of `Artifact`.
+      shown: Function from the folder of an artifact to HTML.
     """
     from IPython import get_ipython
     from IPython.display import HTML, display
@@ -34,12 +34,12 @@ def register(artifact_type: Any, shown: Callable[[str], str]) -> None:
             return f'<p>{html.escape(f"{artifact_type.TYPE_NAME}: {error}")}</p>'
 
     class Visualization(visualizations.ArtifactVisualization):  # type: ignore[misc]
-        """For `InteractiveContext.show`."""
+        """Visualization for `InteractiveContext.show`."""
 
         ARTIFACT_TYPE = artifact_type
 
         def display(self, artifact: Any) -> None:
-            """Shows the artifact."""
+            """Displays the artifact."""
             display(HTML(as_html(artifact)))
 
     visualizations.get_registry().register(Visualization)
@@ -49,7 +49,7 @@ def register(artifact_type: Any, shown: Callable[[str], str]) -> None:
 
 
 def shown_report(folder: str) -> str:
-    """A report as a frame of a notebook's page, from which it is kept apart."""
+    """A report as an iframe, isolated from the page of the notebook."""
     with tf.io.gfile.GFile(f'{folder}/{names.PAGE_FILE}') as file:
         page = html.escape(file.read(), quote=True)
     style = 'width: 100%; height: 40rem; border: 0'
@@ -57,7 +57,7 @@ def shown_report(folder: str) -> str:
 
 
 def shown_centroids(folder: str) -> str:
-    """Centroids as a table: a row for each, its weight, and its coordinates by column."""
+    """Centroids as a table, with the share of the weight and the coordinates of each cluster."""
     payload = read_payload(folder)
     weight = payload.cluster_weight
     environment = jinja2.Environment(
@@ -65,11 +65,11 @@ def shown_centroids(folder: str) -> str:
     )
     return environment.get_template(_TEMPLATE).render(
         metadata=payload.metadata,
-        column_names=payload.metadata.column_names[:_MOST_COLUMNS],
+        column_names=payload.metadata.column_names[:_MAX_COLUMNS],
         clusters=[
-            (index, f'{100 * share:.1f} %', [f'{value:.4g}' for value in centroid[:_MOST_COLUMNS]])
+            (index, f'{100 * share:.1f} %', [f'{value:.4g}' for value in centroid[:_MAX_COLUMNS]])
             for index, (share, centroid) in enumerate(
                 zip(weight / weight.sum(), payload.centroids, strict=True)
             )
-        ][:_MOST_CLUSTERS],
+        ][:_MAX_CLUSTERS],
     )

@@ -1,7 +1,7 @@
-"""How a dataclass of typed options travels as TFX execution properties, and back.
+"""Converts a dataclass of typed options to TFX execution properties and back.
 
-Numbers and strings travel as they are, booleans as integers, everything else as JSON with sorted
-keys (TFX's cache compares strings). An option that is None is left out.
+Numbers and strings are passed unchanged, booleans as integers, and everything else as JSON with
+sorted keys, because TFX's cache compares strings. Options that are None are left out.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from tfx.dsl.placeholder.placeholder import Placeholder
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types.component_spec import ExecutionParameter
 
+from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.version import __version__
 
 PLUGIN_VERSION = 'plugin_version'
-"""An execution property of every component: another version is not served from the cache."""
+"""Execution property of every component, so that TFX's cache does not reuse the results of another
+version of this package."""
 
 _SCALARS = (int, float, str)
 
@@ -37,21 +39,28 @@ def execution_parameters(options_type: type) -> dict[str, ExecutionParameter]:
 
 
 def encode(options_type: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Validates options and turns them into execution properties.
+    """Validates options and converts them to execution properties.
 
-    RuntimeParameters and placeholders pass unseen, and are checked when the component runs; what
-    the rest means together with them is checked with the RuntimeParameter's default.
+    The values of RuntimeParameters and placeholders are validated only when the component runs.
+    Until then, their defaults are used to validate the other options.
+
+    Args:
+      options_type: Dataclass of the options.
+      given: Value of every option by name. Every field of the dataclass must be there, so
+        that no component accepts a parameter and then ignores it.
 
     Raises:
-      ValueError, TypeError: naming the option that is wrong.
+      ParameterError: If an option is invalid, naming it.
+      TypeError: If an option is missing from `given`, or unknown.
     """
+    _check_complete(options_type, given)
     deferred = {name: value for name, value in given.items() if is_deferred(value)}
     hints = _hints(options_type)
     for name in deferred:
         if _wire_type(hints[name]) is str and _plain_type(hints[name]) is not str:
-            raise ValueError(
-                f'{name} cannot be a RuntimeParameter or a placeholder: it travels as JSON. '
-                'Give its value when the pipeline is built.'
+            raise ParameterError(
+                f'{name} cannot be a RuntimeParameter or a placeholder, because it is passed as '
+                'JSON. Give its value when the pipeline is built.'
             )
     defaults = {field.name: field.default for field in dataclasses.fields(options_type)}
     options = _checked(options_type, given, deferred, defaults)
@@ -63,8 +72,16 @@ def encode(options_type: type, given: Mapping[str, Any]) -> dict[str, Any]:
     return {**encoded, **deferred, PLUGIN_VERSION: __version__}
 
 
+def _check_complete(options_type: type, given: Mapping[str, Any]) -> None:
+    different = sorted(set(_hints(options_type)) ^ set(given))
+    if different:
+        raise TypeError(
+            f'{options_type.__name__} and the options to encode differ in {", ".join(different)}.'
+        )
+
+
 def decode(options_type: type[Options], exec_properties: Mapping[str, Any]) -> Options:
-    """The options that `encode` made execution properties of, validated again."""
+    """The options that `encode` converted to execution properties, validated again."""
     hints = _hints(options_type)
     decoded = {name: _from_wire(exec_properties.get(name), hint) for name, hint in hints.items()}
     return options_type(**decoded)
@@ -76,7 +93,7 @@ def _hints(options_type: type) -> dict[str, Any]:
 
 
 def _plain_type(hint: Any) -> Any:
-    """The type itself, or that of an `X | None`; unions of more than that are no plain type."""
+    """The type X of a hint `X` or `X | None`; None for any other union."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         members = [member for member in typing.get_args(hint) if member is not type(None)]
         return members[0] if len(members) == 1 else None
@@ -118,7 +135,7 @@ def _from_wire(value: Any, hint: Any) -> Any:
 
 
 def is_deferred(value: Any) -> bool:
-    """Whether a value is known only when the pipeline runs."""
+    """Whether a value is a RuntimeParameter or placeholder, resolved when the pipeline runs."""
     return isinstance(value, (RuntimeParameter, Placeholder))
 
 
@@ -128,7 +145,11 @@ def _checked(
     deferred: Mapping[str, Any],
     defaults: Mapping[str, Any],
 ) -> Options:
-    """The options, with stand-ins for those that are not known yet: left out, or if need be 1."""
+    """The options, with placeholder values for the deferred ones.
+
+    A deferred option without any default is left out at first. If the options are invalid without
+    it, the value 1 is used.
+    """
 
     def with_stand_ins(blank: Any) -> Options:
         known = {name: _stand_in(deferred[name], defaults[name], blank) for name in deferred}
@@ -141,6 +162,6 @@ def _checked(
 
 
 def _stand_in(value: Any, default: Any, blank: Any) -> Any:
-    """A value to check the other options with while this one is not known."""
+    """Substitute for a deferred value, used to validate the other options."""
     known = [one for one in (getattr(value, 'default', None), default) if one is not None]
     return known[0] if known else blank

@@ -1,4 +1,4 @@
-"""What the executors take from TFX's artifacts: folders, feature specs, tidy failure."""
+"""Helpers of the executors for TFX artifacts: folders, examples, feature specs and cleanup."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.feature_specs import schema_feature_spec, transformed_feature_spec
 from tfx_kmeans.data.source import TF_EXAMPLE, Examples
+from tfx_kmeans.errors import DataError, ParameterError
 
 Artifacts = Mapping[str, Sequence[Any]]
 
@@ -18,28 +18,31 @@ EVAL_SPLIT = 'eval'
 
 
 def only_uri(artifacts: Artifacts, key: str) -> str | None:
-    """The folder of the one artifact of an input, None where the input is absent or empty.
+    """Folder of the only artifact of an input; None if the input is absent or empty.
 
     Raises:
-      ValueError: where there are several.
+      ParameterError: If the input has several artifacts.
     """
     found = artifacts.get(key) or []
     if len(found) > 1:
-        raise ValueError(f'{key} takes one artifact, got {len(found)}.')
+        raise ParameterError(f'{key} accepts only one artifact, got {len(found)}.')
     return str(found[0].uri) if found else None
 
 
 def examples_of(artifacts: Sequence[Any], splits: Sequence[str]) -> Examples:
-    """The examples of some splits, of one or several artifacts, in the order of their spans.
+    """The examples in the given splits of one or several artifacts, in the order of their spans.
 
     Raises:
-      DataError: where a split is not there, listing those that are; or where the payload is of a
-        kind that cannot be read, or the artifacts' payloads differ.
+      DataError: If a split does not exist, listing the existing ones; if the payload format is not
+        supported; or if the artifacts have different payload formats.
     """
     in_order = sorted(artifacts, key=_span)
     formats = sorted({_payload_format(artifact) for artifact in in_order})
     if len(formats) > 1:
-        raise DataError(f'The examples are of several payload_formats: {", ".join(formats)}.')
+        raise DataError(
+            f'The examples have several payload_formats: {", ".join(formats)}. All artifacts must '
+            'have the same one.'
+        )
     folders = [_split_folder(artifact, split) for artifact in in_order for split in splits]
     return Examples(tuple(folders), *formats)
 
@@ -58,16 +61,16 @@ def _payload_format(artifact: Any) -> str:
 def _split_folder(artifact: Any, split: str) -> str:
     if split not in artifact.splits:
         raise DataError(
-            f'splits names {split!r}, which the examples in {artifact.uri} do not have. They '
-            f'have: {", ".join(map(repr, artifact.splits)) or "none"}.'
+            f'splits contains {split!r}, but the examples in {artifact.uri} have no such split. '
+            f'Existing splits: {", ".join(map(repr, artifact.splits)) or "none"}.'
         )
     return str(artifact.path(split=split))
 
 
 def feature_spec_of(artifacts: Artifacts) -> dict[str, Any] | None:
-    """The parsing spec of a component's examples, from its transform_graph or else its schema.
+    """Parsing spec of a component's examples, from its transform_graph or else its schema.
 
-    None where it has neither.
+    None if it has neither input.
     """
     transform_graph = only_uri(artifacts, 'transform_graph')
     if transform_graph is not None:
@@ -78,9 +81,9 @@ def feature_spec_of(artifacts: Artifacts) -> dict[str, Any] | None:
 
 @contextmanager
 def emptied_on_failure(output_dict: Artifacts) -> Iterator[None]:
-    """Empties the outputs' folders when the block fails or is interrupted.
+    """Empties the output folders if the block fails or is interrupted.
 
-    The folders themselves stay: TFX, where it removes them, expects them to be there.
+    The folders themselves are kept, because TFX expects them to exist when it removes them.
     """
     try:
         yield

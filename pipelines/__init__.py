@@ -1,1 +1,1 @@
-"""A whole TFX pipeline around the components, to run or to copy from."""
+"""A complete TFX pipeline built from the components, to run or to adapt."""

@@ -1,4 +1,4 @@
-"""A quiet screen for a noisy platform: its output goes to a log file, ours to the user."""
+"""Console output of local_runner.py: progress on the terminal, everything else in a log file."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _NODE_EVENT = re.compile(r'(?:node|Component) (\S+) is (running|finished)\.')
 
 
 class Console:
-    """What the user sees while a pipeline runs: a line for each component, with its time."""
+    """Progress of a pipeline run on the terminal: one line per component, with its run time."""
 
     def __init__(self, screen: TextIO) -> None:
         """Args:
-        screen: where to write.
+        screen: Stream to write to.
         """
         self._screen = screen
         self._began = 0.0
         self.component: str | None = None
 
-    def say(self, text: str = '') -> None:
-        """Prints a line."""
+    def print_line(self, text: str = '') -> None:
+        """Prints one line."""
         self._end_line()
         self._screen.write(text + '\n')
         self._screen.flush()
 
     def started(self, component: str) -> None:
-        """Begins a component's line."""
+        """Prints the name of a component that has started, without ending the line."""
         self._end_line()
         self.component, self._began = component, time.perf_counter()
         self._screen.write(f'  {component:<20}')
         self._screen.flush()
 
     def finished(self) -> None:
-        """Ends the line of the component that was started last."""
+        """Completes the line of the most recently started component with its run time."""
         if self.component is not None:
             self._screen.write(f'{time.perf_counter() - self._began:7.1f} s\n')
             self._screen.flush()
@@ -54,7 +54,7 @@ class Console:
 
 
 class _NodeEvents(logging.Handler):
-    """Turns the runners' log lines about nodes into lines on the console."""
+    """Shows the start and end of each node on the console, as reported in the runners' log."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
@@ -75,7 +75,7 @@ class _NodeEvents(logging.Handler):
 
 @contextmanager
 def platform_output_in(log: Path) -> Iterator[Console]:
-    """Sends all that is printed and logged, also by C++, to `log`; yields the real screen."""
+    """Redirects all output, including that of C++ code, to `log`; yields a terminal console."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = {stream: os.dup(stream) for stream in (1, 2)}
@@ -96,7 +96,7 @@ def platform_output_in(log: Path) -> Iterator[Console]:
 
 @contextmanager
 def components_shown_on(console: Console) -> Iterator[_NodeEvents]:
-    """Shows a line for each component that a TFX runner in this process runs."""
+    """Prints a line for each component that a TFX runner executes in this process."""
     from absl import logging as absl_logging
 
     events = _NodeEvents(console)

@@ -1,4 +1,4 @@
-"""A look at CSV files before a pipeline is built on them."""
+"""Inspects CSV files before a pipeline is built for them."""
 
 from __future__ import annotations
 
@@ -9,40 +9,39 @@ from pathlib import Path
 
 import pandas as pd
 
+from tfx_kmeans.errors import CsvError
+
 _CHUNK_ROWS = 100_000
-
-
-class CsvError(ValueError):
-    """CSV files that no pipeline can be run on; says which and why."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CsvData:
-    """What is in a folder of CSV files.
+    """Columns of the CSV files in a folder.
 
     Attributes:
-      columns: the header, in order.
-      numeric: the columns that hold numbers (empty cells aside), in order.
+      columns: Names of all columns, in the order of the header.
+      numeric: Names of the columns that contain only numbers and empty cells, in the same order.
     """
 
     columns: tuple[str, ...]
     numeric: tuple[str, ...]
 
 
-def look_at(folder: Path) -> CsvData:
-    """Reads the headers and types of a folder's *.csv files.
+def inspect_folder(folder: Path) -> CsvData:
+    """Reads the headers and column types of the *.csv files in a folder.
 
     Raises:
-      CsvError: naming the file, where there is none, one is empty, has no rows or another header.
+      CsvError: If there are no CSV files, or if a file is empty, has no rows, cannot be parsed or
+        has a different header; names the file.
     """
     files = sorted(folder.glob('*.csv')) if folder.is_dir() else []
     if not files:
-        raise CsvError(f'{folder} has no CSV files: nothing there matches *.csv.')
+        raise CsvError(f'{folder} has no CSV files: no file name there matches *.csv.')
     headers = {file: _header(file) for file in files}
     for file, header in headers.items():
         if header != headers[files[0]]:
             raise CsvError(
-                f'{file} has another header than {files[0].name}: {_difference(headers, file)}.'
+                f'{file} has a different header from {files[0].name}: {_difference(headers, file)}.'
             )
     kinds = pd.concat([_kinds(file) for file in files])
     numeric = tuple(name for name in headers[files[0]] if _is_numeric(kinds[name]))
@@ -52,15 +51,15 @@ def look_at(folder: Path) -> CsvData:
 def choose_columns(
     data: CsvData, features: Sequence[str] | None, exclude: Sequence[str]
 ) -> tuple[str, ...]:
-    """The columns to cluster by, sorted.
+    """Names of the columns to cluster by, sorted.
 
     Raises:
-      CsvError: naming columns that are not there or not numeric.
+      CsvError: If columns do not exist or are not numeric, naming them, or if none are left.
     """
     unknown = sorted({*(features or ()), *exclude} - set(data.columns))
     if unknown:
         raise CsvError(
-            f'There is no column {_listed(unknown)}. The data has {_listed(data.columns)}.'
+            f'The data has no column {_listed(unknown)}. Existing columns: {_listed(data.columns)}.'
         )
     strings = sorted(set(features or ()) - set(data.numeric))
     if strings:
@@ -71,8 +70,8 @@ def choose_columns(
     chosen = sorted({*(data.numeric if features is None else features)} - set(exclude))
     if not chosen:
         raise CsvError(
-            f'No column is left to cluster by. Numeric columns: {_listed(data.numeric)}; left '
-            f'out: {_listed(exclude)}.'
+            f'No column is left to cluster by. Numeric columns: {_listed(data.numeric)}; '
+            f'excluded: {_listed(exclude)}.'
         )
     return tuple(chosen)
 
@@ -93,7 +92,7 @@ def _header(file: Path) -> tuple[str, ...]:
 
 
 def _kinds(file: Path) -> pd.DataFrame:
-    """The NumPy kind of each column by chunk: 'i', 'f', 'O', ...; '' where all cells are empty."""
+    """NumPy dtype kind of each column ('i', 'f', 'O', ...) per chunk; '' if all cells are empty."""
     try:
         chunks = pd.read_csv(
             file, chunksize=_CHUNK_ROWS, keep_default_na=False, na_values=[''], low_memory=False
@@ -117,8 +116,8 @@ def _difference(headers: dict[Path, tuple[str, ...]], file: Path) -> str:
     first = next(iter(headers.values()))
     other = headers[file]
     if sorted(first) == sorted(other):
-        return 'the columns stand in another order'
-    return f'{_listed(sorted(set(first) ^ set(other)))} stand in one of them only'
+        return 'the columns are in a different order'
+    return f'only one of them contains {_listed(sorted(set(first) ^ set(other)))}'
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The pipeline: CSV files in, a validated and pushed model out."""
+"""The complete pipeline, from CSV files to a validated and pushed model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PREPROCESSING_FN = 'tfx_kmeans.pipelines.preprocessing.preprocessing_fn'
 
 
 def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
-    """Builds the pipeline; reads no file and no flag."""
+    """Builds the pipeline without reading any data or command-line flags."""
     ingestion = Ingestion.of(config)
     transform = _transform(config, ingestion)
     trainer = _trainer(config, transform)
@@ -40,7 +40,7 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
 
 @dataclasses.dataclass(frozen=True)
 class Ingestion:
-    """The components that take CSV files in and look at them."""
+    """The components that read, describe and validate the CSV data."""
 
     example_gen: tfx.components.CsvExampleGen
     statistics_gen: tfx.components.StatisticsGen
@@ -49,14 +49,14 @@ class Ingestion:
 
     @classmethod
     def of(cls, config: PipelineConfig) -> Ingestion:
-        """Builds them, for the *.csv files of the config's data_root."""
+        """Builds the components for the *.csv files in the configured data_root."""
         csv_files = tfx.proto.Input.Split(name='single_split', pattern='*.csv')
         example_gen = tfx.components.CsvExampleGen(
             input_base=config.data_root, input_config=tfx.proto.Input(splits=[csv_files])
         )
         statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs['examples'])
         statistics = statistics_gen.outputs['statistics']
-        # Without shapes every value may be missing, when the model serves too.
+        # Without inferred shapes, any value may be missing, both in training and in serving.
         schema_gen = tfx.components.SchemaGen(statistics=statistics, infer_feature_shape=False)
         example_validator = tfx.components.ExampleValidator(
             statistics=statistics, schema=schema_gen.outputs['schema']
@@ -64,7 +64,7 @@ class Ingestion:
         return cls(example_gen, statistics_gen, schema_gen, example_validator)
 
     def components(self) -> list[Any]:
-        """All of them, in the order of the data."""
+        """All four components, in the order in which data flows through them."""
         return [self.example_gen, self.statistics_gen, self.schema_gen, self.example_validator]
 
 

@@ -1,9 +1,8 @@
-"""What the last run of a pipeline has produced, from its metadata store."""
+"""Results of the latest run of a pipeline, read from its metadata store."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,28 @@ from tfx_kmeans import names
 from tfx_kmeans.centroids.storage import read_payload
 from tfx_kmeans.data.files import files_in
 from tfx_kmeans.data.tfrecords import read_records
+from tfx_kmeans.errors import RunError
+from tfx_kmeans.export_validator.checks.run import CheckResult
+from tfx_kmeans.export_validator.report.document import read_report
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """A run's result.
+    """Results of a pipeline run.
 
     Attributes:
-      cluster_weight: float64 [k].
-      inertia: of the centroids.
-      checks: of the validator's report: name, group, mode, passed, expected, found, advice.
-      report: the page that tells it all.
-      blessed: whether every check passed that counts, or was overridden.
-      pushed_to: the model's folder, None where nothing was pushed.
-      example: the first raw example, feature name to its numbers; others are left out.
+      cluster_weight: Weight of the training rows of each cluster, float64 [k].
+      inertia: Inertia of the training rows.
+      checks: Results of the validator's checks.
+      report: Path of report.html.
+      blessed: Whether every check with mode 'fail' passed or was overridden.
+      pushed_to: Folder of the pushed model; None if nothing was pushed.
+      example: Numeric features of the first raw training example, by name.
     """
 
     cluster_weight: np.ndarray
     inertia: float
-    checks: tuple[dict[str, Any], ...]
+    checks: tuple[CheckResult, ...]
     report: Path
     blessed: bool
     pushed_to: Path | None
@@ -45,21 +47,21 @@ def read_outcome(metadata_path: Path) -> Outcome:
     """Reads the newest artifacts of a finished run.
 
     Raises:
-      LookupError: where the run left no centroids, report or push.
+      RunError: If the run produced no centroids, no report or no result of Pusher.
     """
     connection = metadata_store_pb2.ConnectionConfig()
     connection.sqlite.filename_uri = str(metadata_path)
     store = MetadataStore(connection)
     payload = read_payload(_newest(store, 'tfx_kmeans.KMeansCentroids').uri)
     report_folder = Path(_newest(store, 'tfx_kmeans.KMeansReport').uri)
-    report = json.loads((report_folder / names.REPORT_FILE).read_text())
+    report = read_report(str(report_folder / names.REPORT_FILE))
     pushed = _newest(store, 'PushedModel').custom_properties
     return Outcome(
         cluster_weight=payload.cluster_weight,
         inertia=payload.metadata.inertia,
-        checks=tuple(report['checks']),
+        checks=report.checks,
         report=report_folder / names.PAGE_FILE,
-        blessed=report['blessed'],
+        blessed=report.blessed,
         pushed_to=Path(pushed['pushed_destination'].string_value)
         if pushed['pushed'].int_value
         else None,
@@ -80,7 +82,7 @@ def _first_example(store: MetadataStore) -> dict[str, list[float]]:
 
 
 def _numbers(feature: Any) -> list[float]:
-    # By way of text, so that a float32 shows no more digits than it has.
+    # Converting through text shows a float32 with no more digits than it has.
     floats = [float(str(np.float32(value))) for value in feature.float_list.value]
     return floats or list(feature.int64_list.value)
 
@@ -88,5 +90,5 @@ def _numbers(feature: Any) -> list[float]:
 def _newest(store: MetadataStore, type_name: str) -> Any:
     artifacts = store.get_artifacts_by_type(type_name)
     if not artifacts:
-        raise LookupError(f'The run left no {type_name}.')
+        raise RunError(f'The run produced no {type_name} artifact.')
     return max(artifacts, key=lambda artifact: artifact.id)

@@ -1,4 +1,4 @@
-"""Raw columns to one dense vector: missing numbers imputed, each column standardised."""
+"""Preprocessing of raw columns to one dense vector: imputation, then standardisation."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_kmeans.errors import ParameterError
+
 VECTOR = 'features'
-"""The one feature that is put out."""
+"""Name of the only output feature."""
 
 
 def preprocessing_fn(
     inputs: Mapping[str, Any], custom_config: Mapping[str, Any] | None = None
 ) -> dict[str, tf.Tensor]:
-    """Imputes missing numbers by the column's mean and z-scores each column.
+    """Replaces missing numbers by the column's mean, then standardises each column.
 
-    What scikit-learn does with SimpleImputer and StandardScaler. A missing number is an empty
-    cell or a NaN; an infinity is left for the trainer to refuse.
+    The result is the same as with scikit-learn's SimpleImputer and StandardScaler. A number is
+    missing if its cell is empty or NaN. Infinite values are kept, so that the trainer refuses them.
 
     Args:
-      inputs: raw features by name, dense [n] or [n, 1], or sparse with at most one value a row.
-      custom_config: `features`, names of the columns in the order of the vector (None: every
-        numeric column, by name); `exclude_features`, names to leave out.
+      inputs: Raw features by name, dense [n] or [n, 1], or sparse with at most one value per row.
+      custom_config: `features`, names of the columns in the order of the vector (None for every
+        numeric column, sorted by name); `exclude_features`, names of columns to leave out.
 
     Returns:
       {'features': float32 [n, d]}
 
     Raises:
-      ValueError: naming features that are not there or not numeric.
+      ParameterError: If features do not exist or are not numeric, naming them, or if none are left.
     """
     config = custom_config or {}
     chosen = chosen_features(inputs, config.get('features'), config.get('exclude_features') or ())
@@ -40,27 +42,39 @@ def preprocessing_fn(
 def chosen_features(
     inputs: Mapping[str, Any], features: Sequence[str] | None, exclude_features: Sequence[str]
 ) -> list[str]:
-    """The names of the columns of the vector, in order."""
+    """Names of the features that form the vector, in order.
+
+    Raises:
+      ParameterError: If features do not exist or are not numeric, naming them, or if none are left.
+    """
     numeric = sorted(name for name, value in inputs.items() if value.dtype != tf.string)
     unknown = sorted({*(features or ()), *exclude_features} - set(inputs))
     if unknown:
-        raise ValueError(
-            f'There is no feature {_listed(unknown)} in the data. It has {_listed(sorted(inputs))}.'
+        raise ParameterError(
+            f'The data has no feature {_listed(unknown)}. Existing features: '
+            f'{_listed(sorted(inputs))}.'
         )
     strings = [name for name in features or () if name not in numeric]
     if strings:
-        raise ValueError(
+        raise ParameterError(
             f'Feature {_listed(strings)} is not numeric, so it cannot be clustered by. Numeric '
             f'features: {_listed(numeric)}.'
         )
     chosen = [name for name in features or numeric if name not in exclude_features]
     if not chosen:
-        raise ValueError(f'No numeric feature is left. Excluded: {_listed(exclude_features)}.')
+        raise ParameterError(
+            f'No numeric feature is left to cluster by. Numeric features: {_listed(numeric)}; '
+            f'excluded: {_listed(exclude_features)}.'
+        )
     return chosen
 
 
 def with_nan_for_missing(values: Any) -> tf.Tensor:
-    """One column as float32 [n], from dense [n] or [n, 1], or sparse with gaps."""
+    """One column as float32 [n], with NaN for missing values.
+
+    Args:
+      values: Dense [n] or [n, 1], or sparse with at most one value per row.
+    """
     if isinstance(values, tf.sparse.SparseTensor):
         single = tf.sparse.SparseTensor(
             values.indices, tf.cast(values.values, tf.float32), [values.dense_shape[0], 1]
@@ -70,11 +84,12 @@ def with_nan_for_missing(values: Any) -> tf.Tensor:
 
 
 def standardised(columns: tf.Tensor) -> tf.Tensor:
-    """Columns [n, d]: the mean where a number is missing (NaN), then (x - mean) / deviation.
+    """Columns [n, d] with missing numbers (NaN) replaced by the mean, then standardised.
 
-    The moments are those of the imputed columns, yet from one pass over the data: filling in the
-    mean leaves the mean as it is and scales the variance by the share of numbers present.
-    Analyzers pass over what is not finite, so an infinity spoils no other row.
+    Mean and standard deviation are those of the imputed columns, computed in one pass over the
+    data: imputing the mean does not change the mean, and multiplies the variance by the share of
+    numbers that are present. The analyzers ignore values that are not finite, so an infinite value
+    does not affect other rows.
     """
     mean = tft.mean(columns, reduce_instance_dims=False)
     present = tf.where(

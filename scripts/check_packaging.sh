@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds sdist and wheel, installs the wheel in a clean environment, imports every public name.
+# Builds the sdist and the wheel, installs the wheel into a clean environment and imports every
+# public name.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD

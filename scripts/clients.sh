@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the clients that tests/clients puts the served model into, outside the checkout, and runs
-# those tests. Quick when the clients are there. Arguments go to pytest.
+# Installs the clients that tests/clients runs the pushed model in, and runs these tests. The clients
+# are installed outside the checkout, and only if they are missing or out of date. Arguments are
+# passed to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 fail() { echo "clients: $*" >&2; exit 1; }
@@ -27,7 +28,7 @@ install_java() {
         return
     fi
     [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null ||
-        fail 'Maven and a JDK of 17 or newer are needed, and this is no root shell of Debian or Ubuntu: install them by hand.'
+        fail 'Maven and a JDK (17 or newer) are missing, and installing them needs root and apt-get. Install them manually.'
     echo 'clients: installing Maven and a JDK'
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends maven openjdk-17-jdk-headless > /dev/null

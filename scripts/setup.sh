@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Makes or refreshes .venv for this checkout. Quick when nothing has changed.
-# "setup.sh bench" adds the peers of the benchmarks, "setup.sh browser" what drives a browser; nothing
-# else needs them.
-# PYTHON=... chooses the interpreter; the default is the one of .python-version.
+# Creates or updates .venv for this checkout. Takes a moment if nothing has changed.
+# "setup.sh bench" also installs the libraries that the benchmarks compare with, "setup.sh browser"
+# the browser driver for tests/browser. Nothing else needs them.
+# PYTHON=... selects the interpreter; the default is the version in .python-version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,7 +12,7 @@ fail() { echo "setup: $*" >&2; exit 1; }
 
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
-        command -v "$PYTHON" || fail "PYTHON=$PYTHON is not there."
+        command -v "$PYTHON" || fail "PYTHON=$PYTHON was not found."
         return
     fi
     local candidate
@@ -22,22 +22,22 @@ find_python() {
             return
         fi
     done
-    fail "Python $wanted is needed (TFX 1.16 installs on no newer one) and was not found. Install it, or name it with PYTHON=/path/to/python$wanted."
+    fail "Python $wanted is required (TFX 1.16 does not support newer versions) but was not found. Install it, or set PYTHON=/path/to/python$wanted."
 }
 
 python=$(find_python)
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 libc=$("$python" -c 'import platform; print(*platform.libc_ver())')
 constraints=$(ls constraints/python"$version"-*.txt 2>/dev/null | head -n 1 || true)
-[ -n "$constraints" ] || fail "Python $version is not supported here: the tested ones are $(ls constraints | sed -nE 's/^python([0-9.]+)-.*/\1/p' | sort -u | tr '\n' ' ')(see constraints/). Name one with PYTHON=/path/to/python."
+[ -n "$constraints" ] || fail "Python $version is not supported. Tested versions: $(ls constraints | sed -nE 's/^python([0-9.]+)-.*/\1/p' | sort -u | tr '\n' ' ')(see constraints/). Select one with PYTHON=/path/to/python."
 case "$(uname -s)-$libc" in
     Linux-glibc\ *) ;;
-    Linux-*) fail "TFX has wheels for glibc only, and this Python is built on ${libc:-another C library} (Alpine's musl?). Use a glibc system such as Debian 12 or Ubuntu." ;;
+    Linux-*) fail "TFX has wheels only for glibc, but this Python uses ${libc:-another C library} (for example musl on Alpine). Use a glibc system such as Debian 12 or Ubuntu." ;;
 esac
 oldest=$(sed -nE 's/^# glibc>=//p' "$constraints")
 found=${libc#glibc }
 if [ "$(printf '%s\n' "$oldest" "$found" | sort -V | head -n 1)" != "$oldest" ]; then
-    fail "$(basename "$constraints" .txt) needs glibc $oldest or newer, and this machine has $found."
+    fail "$(basename "$constraints" .txt) needs glibc $oldest or newer, but this machine has $found."
 fi
 
 install() { "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint "$constraints" --editable "$1"; }
@@ -53,11 +53,11 @@ if [ "$(cat "$venv/.state" 2>/dev/null)" != "$state" ] || ! "$venv/bin/python" -
 fi
 
 if [ "${1:-}" = bench ] && ! "$venv/bin/python" -W ignore -c 'import faiss, onnxruntime, openvino, sklearnex' 2>/dev/null; then
-    echo 'setup: installing the peers of the benchmarks'
+    echo 'setup: installing the libraries that the benchmarks compare with'
     install '.[bench]'
 fi
 
 if [ "${1:-}" = browser ] && ! "$venv/bin/python" -c 'import selenium' 2>/dev/null; then
-    echo 'setup: installing what drives a browser'
+    echo 'setup: installing the browser driver'
     install '.[browser]'
 fi

@@ -1,4 +1,4 @@
-"""What the tests share. TFX is imported nowhere here: unit tests run without it."""
+"""Fixtures shared by all tests. TFX is not imported here, because unit tests run without it."""
 
 import os
 
@@ -14,10 +14,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tfx_kmeans.centroids.payload import CentroidsPayload, Columns, payload_of
 from tfx_kmeans.centroids.storage import write_payload
-from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.restarts import fit_in_place
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
-from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.serving.export import ModelToSave
 from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
 
@@ -52,10 +52,10 @@ def payload(make_payload) -> CentroidsPayload:
 
 @pytest.fixture
 def on_disk(tmp_path, rows):
-    """Makes a model, its centroids and raw examples: folders, by these names."""
+    """Creates a model, its centroids and raw examples in the folders of the returned namespace."""
 
     def make(names=('a', 'b', 'c')):
-        names = sorted(names)  # as columns stand
+        names = sorted(names)  # the order of the columns
         spec = {name: tf.io.FixedLenFeature([], tf.float32) for name in names}
         options = KMeansOptions(num_clusters=4)
         result = fit_in_place(WeightedRows(rows.copy()), options)

@@ -1,1 +1,1 @@
-"""The component that makes centroids a model."""
+"""The component that exports centroids as a servable model."""

@@ -1,4 +1,4 @@
-"""CentroidExporter: centroids in, a SavedModel out."""
+"""CentroidExporter, the TFX component that exports centroids as a SavedModel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from tfx_kmeans import names
 from tfx_kmeans.artifacts import KMeansCentroids
 from tfx_kmeans.centroid_exporter.executor import Executor
 from tfx_kmeans.centroid_exporter.options import ExporterOptions
+from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.parameters import encode, execution_parameters, is_deferred
-from tfx_kmeans.serving.precision import FLOAT32
 
 
 class CentroidExporterSpec(types.ComponentSpec):  # type: ignore[misc]
@@ -38,9 +37,10 @@ class CentroidExporter(base_component.BaseComponent):  # type: ignore[misc]
     """Writes centroids and preprocessing as one SavedModel, in the layout that Pusher expects.
 
     Outputs:
-      model: `Model`, with the signatures `examples`, `raw`, `features`, `all_distances`,
-        `cluster_index`, `preprocess` and `serving_default`; custom properties `fingerprint`,
-        `precision` and, where that is not float32, `changed_assignments` and `compared_rows`.
+      model: `Model` with the signatures `examples`, `raw`, `features`, `all_distances`,
+        `cluster_index`, `preprocess` and `serving_default`, and `serving_input` if
+        `serving_input_fn` is given. Its custom properties are `fingerprint`, `precision` and, if
+        the precision is not float32, `changed_assignments` and `compared_rows`.
     """
 
     SPEC_CLASS = CentroidExporterSpec
@@ -53,44 +53,47 @@ class CentroidExporter(base_component.BaseComponent):  # type: ignore[misc]
         schema: types.BaseChannel | None = None,
         examples: types.BaseChannel | None = None,
         *,
-        precision: str = FLOAT32,
-        default_signature: str = names.EXAMPLES_SIGNATURE,
-        passthrough_features: Sequence[str] = (),
-        serving_input_fn: str | None = None,
-        assets_extra: Mapping[str, str] | Sequence[str] | str | None = None,
-        as_text: bool = False,
-        strip_default_attrs: bool = True,
-        warmup: int = 0,
+        precision: str = ExporterOptions.precision,
+        default_signature: str = ExporterOptions.default_signature,
+        passthrough_features: Sequence[str] = ExporterOptions.passthrough_features,
+        serving_input_fn: str | None = ExporterOptions.serving_input_fn,
+        assets_extra: Mapping[str, str] | Sequence[str] | str | None = ExporterOptions.assets_extra,
+        as_text: bool = ExporterOptions.as_text,
+        strip_default_attrs: bool = ExporterOptions.strip_default_attrs,
+        warmup: int = ExporterOptions.warmup,
     ) -> None:
-        """Builds the node.
+        """Creates the pipeline node.
 
         Args:
-          centroids: of a KMeansTrainer.
-          transform_graph: the one that the trainer was given.
-          schema: of the raw examples, where there is no Transform.
-          examples: raw ones, of ExampleGen; for `warmup` and `precision`. Their eval split is
-            used, or all of them where there is none.
-          precision: of the stored centroids: 'float32'; 'float16', half as large; or 'int8', a
-            quarter, with a scale for each centroid. How many assignments change is measured.
-          default_signature: what `serving_default` is: 'examples' (serialized tf.Examples), 'raw'
-            (one input for each raw feature) or 'features' (rows that are transformed already).
-          passthrough_features: names of raw features, such as an id, that come back beside the
-            answers of `examples`, `raw` and `serving_input`.
-          serving_input_fn: 'module:function', importable where the component runs: tensors in, a
-            dict of raw features out. Becomes the signature `serving_input` (see docs/serving.md).
-          assets_extra: files to copy into the model's assets.extra: a folder, a list of files, or
-            a dict of names there to files, as the Estimator took it.
-          as_text: write the graph as assets.extra/saved_model.pbtxt, too.
-          strip_default_attrs: leave out attributes of operations that have their default values.
-          warmup: how many examples to write as requests that TensorFlow Serving warms up with.
+          centroids: Centroids written by a KMeansTrainer.
+          transform_graph: TransformGraph that the trainer was given.
+          schema: Schema of the raw examples, for pipelines without Transform.
+          examples: Raw examples of an ExampleGen, needed for `warmup` and for a `precision` other
+            than 'float32'. Their eval split is used, or all splits if they have no eval split.
+          precision: Precision of the stored centroids: 'float32', 'float16' (half the size) or
+            'int8' (a quarter of the size, with one scale per centroid). For a reduced precision,
+            the share of changed assignments is measured.
+          default_signature: Signature that `serving_default` is a copy of: 'examples' (serialized
+            tf.Examples), 'raw' (one input per raw feature) or 'features' (transformed rows).
+          passthrough_features: Names of raw features, such as an id, to return unchanged in
+            addition to the answers of `examples`, `raw` and `serving_input`.
+          serving_input_fn: Function from tensors to a dict of raw features, given as
+            'module:function' and importable where the component runs. Adds the signature
+            `serving_input` (see docs/serving.md).
+          assets_extra: Files to copy to assets.extra in the model: a folder, a list of files and
+            folders, or a dict from names in assets.extra to files or folders, as for an Estimator.
+          as_text: Whether to write the graph as assets.extra/saved_model.pbtxt as well.
+          strip_default_attrs: Whether to leave out attributes of operations with default values.
+          warmup: Number of examples to write as warmup requests for TensorFlow Serving.
 
         Raises:
-          ValueError: naming the parameter, what was given and what is allowed.
+          ParameterError: If a parameter has an invalid value, or a required input is missing;
+            names the parameter, the value and what is allowed.
         """
         if transform_graph is None and schema is None:
-            raise ValueError(
+            raise ParameterError(
                 'CentroidExporter needs the transform_graph or the schema that the trainer was '
-                'given, to turn tf.Examples into rows.'
+                'given, in order to convert tf.Examples to rows.'
             )
         given = {
             'precision': precision,
@@ -103,7 +106,7 @@ class CentroidExporter(base_component.BaseComponent):  # type: ignore[misc]
             'warmup': warmup,
         }
         encoded = encode(ExporterOptions, given)
-        _refuse_missing_examples(given, examples)
+        _check_examples(given, examples)
         super().__init__(
             spec=CentroidExporterSpec(
                 centroids=centroids,
@@ -116,11 +119,11 @@ class CentroidExporter(base_component.BaseComponent):  # type: ignore[misc]
         )
 
 
-def _refuse_missing_examples(given: Mapping[str, Any], examples: types.BaseChannel | None) -> None:
+def _check_examples(given: Mapping[str, Any], examples: types.BaseChannel | None) -> None:
     known = {name: value for name, value in given.items() if not is_deferred(value)}
-    needing = ExporterOptions(**known).needs_examples
-    if needing is not None and examples is None:
-        raise ValueError(
-            f'{needing} needs examples: give the raw ones, for example '
+    reason = ExporterOptions(**known).needs_examples
+    if reason is not None and examples is None:
+        raise ParameterError(
+            f'{reason} needs examples: give the raw examples, for example '
             "examples=example_gen.outputs['examples']."
         )

@@ -1,4 +1,4 @@
-"""Joins centroids with the preprocessing they were trained behind, and saves the model."""
+"""Executor of CentroidExporter: combines centroids and preprocessing in a saved model."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from tfx.dsl.components.base import base_executor
 from tfx.utils import path_utils
 
+from tfx_kmeans.argument_checks import imported_function
 from tfx_kmeans.centroid_exporter.options import ExporterOptions
 from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.centroids.storage import read_payload
-from tfx_kmeans.checking import imported_function
+from tfx_kmeans.data.feature_layout import FeatureLayout, choose_layout
 from tfx_kmeans.data.feature_specs import feature_spec_of_schema, read_schema
-from tfx_kmeans.data.features import FeatureLayout, choose_layout
 from tfx_kmeans.data.source import Examples
+from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.parameters import decode
 from tfx_kmeans.serving.export import ModelToSave, SavedModel
 from tfx_kmeans.serving.extra_assets import find_extra_assets
@@ -34,15 +35,25 @@ from tfx_kmeans.tfx_io import (
 
 
 class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
-    """Runs CentroidExporter."""
+    """Executor of CentroidExporter."""
 
     def Do(  # noqa: N802
         self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Mapping[str, Any]
     ) -> None:
-        """Checks that centroids and features fit together, then writes the model or nothing."""
+        """Checks that the centroids and the features match, and writes the model.
+
+        If an error occurs, the output folder is left empty.
+
+        Raises:
+          ParameterError: If an option is not valid, or the features are not those of the training.
+          CentroidsError: If the centroids cannot be read.
+          MissingSchemaError: If the schema artifact contains no schema file.
+          DataError: If the examples cannot be read.
+          ExportError: If the clustering cannot be exported with these options.
+        """
         options = decode(ExporterOptions, exec_properties)
         payload = read_payload(input_dict['centroids'][0].uri)
-        _refuse_other_features(payload, feature_spec_of(input_dict) or {})
+        _check_features(payload, feature_spec_of(input_dict) or {})
         examples = _examples(input_dict)
         model = output_dict['model'][0]
         with emptied_on_failure(output_dict):
@@ -90,7 +101,7 @@ def _serving_input(named: str | None) -> ServingInput | None:
 
 
 def _examples(input_dict: Artifacts) -> Examples | None:
-    """The eval split, or all splits where an artifact has none of that name; None without any."""
+    """The eval split, or all splits if an artifact has no eval split; None without examples."""
     artifacts = input_dict.get('examples') or []
     if not artifacts:
         return None
@@ -101,9 +112,9 @@ def _examples(input_dict: Artifacts) -> Examples | None:
 
 def _needed(examples: Examples | None) -> Examples:
     if examples is None:
-        raise ValueError(
-            'CentroidExporter needs examples, raw ones, for warmup and for a precision other than '
-            f'{FLOAT32!r}, but that input is empty.'
+        raise ParameterError(
+            'CentroidExporter needs raw examples for warmup and for a precision other than '
+            f'{FLOAT32!r}, but its input examples is empty.'
         )
     return examples
 
@@ -119,23 +130,27 @@ def _set_loss(model: Any, loss: PrecisionLoss) -> None:
     model.set_int_custom_property('compared_rows', loss.rows)
 
 
-def _refuse_other_features(payload: CentroidsPayload, feature_spec: Mapping[str, Any]) -> None:
-    """Raises ValueError unless the spec gives just the columns that the centroids have."""
+def _check_features(payload: CentroidsPayload, feature_spec: Mapping[str, Any]) -> None:
+    """Checks that the spec gives the features the columns that they have in the centroids.
+
+    Raises:
+      ParameterError: If a feature is missing, or the order or the widths differ.
+    """
     trained = payload.metadata.features
     found = _found_layout(payload, feature_spec).features
     if [feature.name for feature in trained] != [feature.name for feature in found]:
-        raise ValueError(
-            'The centroids have their features in the order '
-            f'{", ".join(repr(feature.name) for feature in trained)}, but the transform_graph or '
-            f'schema gives {", ".join(repr(feature.name) for feature in found)}. Export with the '
-            'centroids as the trainer wrote them.'
+        raise ParameterError(
+            'The centroids have the features in the order '
+            f'{", ".join(repr(feature.name) for feature in trained)}, but the order of the '
+            f'transform_graph or schema is {", ".join(repr(feature.name) for feature in found)}. '
+            'Export the centroids as the trainer wrote them.'
         )
     for feature, now in zip(trained, found, strict=True):
         if feature.width != now.width:
-            raise ValueError(
+            raise ParameterError(
                 f'The centroids were trained on feature {feature.name!r} with {feature.width} '
-                f'columns, but the transform_graph or schema gives it {now.width}. Export with '
-                'the one that the trainer was given.'
+                f'columns, but it has {now.width} in the transform_graph or schema. Export with '
+                'the transform_graph or schema that the trainer was given.'
             )
 
 
@@ -143,10 +158,10 @@ def _found_layout(payload: CentroidsPayload, feature_spec: Mapping[str, Any]) ->
     wanted = [feature.name for feature in payload.metadata.features]
     missing = [name for name in wanted if name not in feature_spec]
     if missing:
-        raise ValueError(
+        raise ParameterError(
             f'The centroids were trained on feature {", ".join(map(repr, missing))}, which the '
-            'transform_graph or schema does not give. It gives '
-            f'{", ".join(map(repr, sorted(feature_spec))) or "none"}. Export with the one that '
-            'the trainer was given.'
+            'transform_graph or schema does not contain. It contains '
+            f'{", ".join(map(repr, sorted(feature_spec))) or "none"}. Export with the '
+            'transform_graph or schema that the trainer was given.'
         )
     return choose_layout(feature_spec, wanted)

@@ -1,4 +1,4 @@
-"""What a CentroidExporter can be told."""
+"""Options of CentroidExporter."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfx_kmeans import names
-from tfx_kmeans.checking import (
+from tfx_kmeans.argument_checks import (
     check_choice,
     check_flag,
     check_integer,
     check_names,
     imported_function,
 )
+from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.serving.export import TEXT_FILE
 from tfx_kmeans.serving.precision import FLOAT32, PRECISIONS
 from tfx_kmeans.serving.warmup import MAX_REQUESTS
@@ -24,17 +25,23 @@ _ANSWERS = (names.CLUSTER_INDEX, names.DISTANCE)
 
 @dataclasses.dataclass(frozen=True)
 class ExporterOptions:
-    """How to export.
+    """Options of CentroidExporter.
 
     Attributes:
-      precision: of the stored centroids: 'float32', 'float16' or 'int8'.
-      default_signature: the signature that `serving_default` is: 'examples', 'raw' or 'features'.
-      passthrough_features: names of raw features that come back beside the answer.
-      serving_input_fn: 'module:function', from tensors to raw features.
-      assets_extra: a folder, a list of files, or a dict of names in assets.extra to files.
-      as_text: whether to write the graph as text, too.
-      strip_default_attrs: whether attributes with default values are left out of the graph.
-      warmup: how many examples to write as requests that warm a server up.
+      precision: Precision of the stored centroids: 'float32', 'float16' or 'int8'.
+      default_signature: Signature that `serving_default` is a copy of: 'examples', 'raw' or
+        'features'.
+      passthrough_features: Names of raw features to return unchanged in addition to the answer.
+      serving_input_fn: Function from tensors to raw features, given as 'module:function'.
+      assets_extra: A folder, a list of files and folders, or a dict from names in assets.extra to
+        files or folders.
+      as_text: Whether the graph is also written as text.
+      strip_default_attrs: Whether attributes of operations with default values are left out.
+      warmup: Number of examples to write as warmup requests for a server.
+
+    Raises:
+      ParameterError: If an option has an invalid value; names the option, the value and what is
+        allowed.
     """
 
     precision: str = FLOAT32
@@ -57,29 +64,30 @@ class ExporterOptions:
         check_flag('strip_default_attrs', self.strip_default_attrs)
         check_integer('warmup', self.warmup, minimum=0)
         if self.warmup > MAX_REQUESTS:
-            raise ValueError(
-                f'warmup is {self.warmup}, but TensorFlow Serving takes at most {MAX_REQUESTS} '
-                'requests to warm up with.'
+            raise ParameterError(
+                f'warmup is {self.warmup}, but TensorFlow Serving accepts at most {MAX_REQUESTS} '
+                'warmup requests. Choose a smaller number.'
             )
 
     @property
     def needs_examples(self) -> str | None:
-        """The parameter that needs the input `examples`, None where none does."""
+        """The parameter that requires the input `examples`, with its value; None if none does."""
         if self.precision != FLOAT32:
             return f'precision={self.precision!r}'
         return f'warmup={self.warmup}' if self.warmup else None
 
     def _check_passthrough_features(self) -> None:
         if self.passthrough_features is None:
-            raise ValueError(
-                'passthrough_features must be a list of names, got None: leave it out.'
+            raise ParameterError(
+                'passthrough_features must be a list of names, got None. Leave it out to return no '
+                'raw features.'
             )
         check_names('passthrough_features', self.passthrough_features)
         taken = sorted(set(self.passthrough_features) & set(_ANSWERS))
         if taken:
-            raise ValueError(
-                f'passthrough_features names {", ".join(map(repr, taken))}, which is what the '
-                'answer itself is called. Rename the feature.'
+            raise ParameterError(
+                f'passthrough_features names {", ".join(map(repr, taken))}, but the answer itself '
+                'has an output of that name. Rename the feature.'
             )
 
     def _check_serving_input_fn(self) -> None:
@@ -87,8 +95,8 @@ class ExporterOptions:
         if named is None:
             return
         if not isinstance(named, str) or ':' not in named:
-            raise ValueError(
-                "serving_input_fn must be named as 'module:function', importable where the "
+            raise ParameterError(
+                "serving_input_fn must be given as 'module:function', importable where the "
                 f'component runs; got {named!r}.'
             )
         imported_function('serving_input_fn', named)
@@ -104,29 +112,35 @@ class ExporterOptions:
             return
         paths = [given] if isinstance(given, str) else given
         if not isinstance(paths, Sequence) or not paths:
-            raise ValueError(
-                'assets_extra must be a folder, a list of files, or a dict of names to files; got '
-                f'{given!r}.'
+            raise ParameterError(
+                'assets_extra must be a folder, a list of files and folders, or a dict of names to '
+                f'files or folders; got {given!r}.'
             )
         for path in paths:
             _check_path(path)
 
     def check_asset_name(self, name: Any) -> None:
-        """Raises ValueError unless a file may have this name below assets.extra."""
+        """Checks that a file may have this name within assets.extra.
+
+        Raises:
+          ParameterError: If the name is not a plain relative path, or is reserved for a file that
+            the component writes.
+        """
         reserved = [TEXT_FILE] * bool(self.as_text) + [names.WARMUP_FILE] * bool(self.warmup)
         is_text = isinstance(name, str) and bool(name) and '\\' not in name
         parts = name.split('/') if is_text else []
         if not parts or any(part in ('', '.', '..') for part in parts):
-            raise ValueError(
-                f'assets_extra has {name!r}, which would not stay below assets.extra in the model '
-                'folder. Give plain relative names, such as "labels/names.txt".'
+            raise ParameterError(
+                f'assets_extra has the name {name!r}, which is not a plain relative path within '
+                'assets.extra. Use names such as "labels/names.txt".'
             )
         if parts[0] == _OWN_FOLDER or name in reserved:
-            raise ValueError(
-                f'assets_extra has {name!r}, which this component writes itself. Rename it.'
+            raise ParameterError(
+                f'assets_extra has the name {name!r}, which is reserved: this component writes '
+                'that file or folder itself. Rename the file.'
             )
 
 
 def _check_path(path: object) -> None:
     if not isinstance(path, str) or not path:
-        raise ValueError(f'assets_extra must name files or folders, got {path!r}.')
+        raise ParameterError(f'assets_extra must contain paths of files or folders, got {path!r}.')

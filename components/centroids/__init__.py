@@ -1,1 +1,4 @@
-"""The payload of a clustering: centroids and all that is known of them. No TFX."""
+"""The payload of a clustering: its centroids with their metadata, and how they are stored.
+
+Does not import TFX.
+"""

@@ -1,4 +1,4 @@
-"""An evaluation as TensorBoard logs."""
+"""Writes evaluations as TensorBoard logs."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from tfx_kmeans.clustering.evaluation import Evaluation
+from tfx_kmeans.clustering.measures.evaluation import Evaluation
 
 _SCALARS = ('inertia', 'silhouette', 'simplified_silhouette', 'davies_bouldin')
 
 
 def write_evaluation(folder: str, evaluation: Evaluation, step: int) -> None:
-    """One scalar for each measure that there is, and a histogram of the clusters' sizes.
+    """Writes a scalar for each measure that is not None, and a histogram of the cluster weights.
 
     Args:
-      folder: of the TensorBoard run.
-      evaluation: what was measured.
-      step: the iterations that led to the centroids.
+      folder: Folder of the TensorBoard run.
+      evaluation: Evaluation to write.
+      step: Step to log at: the number of iterations that led to the centroids.
     """
     measures = dataclasses.asdict(evaluation)
     with logging_to(folder):
@@ -31,7 +31,7 @@ def write_evaluation(folder: str, evaluation: Evaluation, step: int) -> None:
 
 @contextmanager
 def logging_to(folder: str) -> Iterator[None]:
-    """Sends summaries of the block to a TensorBoard run."""
+    """Writes the summaries of the `with` block to the TensorBoard run in a folder."""
     writer = tf.summary.create_file_writer(folder)
     try:
         with writer.as_default():

@@ -1,27 +1,35 @@
-"""Centroids with what is needed to use and to judge them: the content of an artifact."""
+"""Centroids with all that is needed to use and to assess them: the content of an artifact."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfx_kmeans.clustering.alignment import Succession
 from tfx_kmeans.clustering.assignment import Assigner
-from tfx_kmeans.clustering.evaluation import Evaluation
+from tfx_kmeans.clustering.fit_result import FitResult, Restart
 from tfx_kmeans.clustering.frame import Frame
+from tfx_kmeans.clustering.measures.evaluation import Evaluation
+from tfx_kmeans.clustering.metric import Metric, metric_of
 from tfx_kmeans.clustering.options import KMeansOptions
-from tfx_kmeans.clustering.outcome import FitResult, Restart
-from tfx_kmeans.data.features import FeatureLayout
 from tfx_kmeans.version import __version__
 
+if TYPE_CHECKING:
+    from tfx_kmeans.data.feature_layout import FeatureLayout
+
 FORMAT_VERSION = '1.0'
+"""Format of metadata.json, major.minor.
+
+A new field gets a default, which readers use for older files. Readers ignore unknown fields. Only a
+change of the meaning or type of a field requires a new major version, which older readers reject.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class PlacedFeature:
-    """A feature's place in the columns of the centroids."""
+    """The columns that a feature occupies in the centroids."""
 
     name: str
     first_column: int
@@ -30,12 +38,12 @@ class PlacedFeature:
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """What the columns of a matrix mean.
+    """Meaning of the columns of a matrix.
 
     Attributes:
-      features: in matrix order.
-      column_names: one for each column.
-      weight_feature: name of the number that weighs a row; None where it has none by name.
+      features: Features, in matrix order.
+      column_names: Name of each column.
+      weight_feature: Name of the feature with the weight of a row; None if there is none.
     """
 
     features: tuple[PlacedFeature, ...]
@@ -44,25 +52,25 @@ class Columns:
 
     @classmethod
     def of_layout(cls, layout: FeatureLayout) -> Columns:
-        """Those of decoded examples."""
+        """The columns of examples that are decoded with a layout."""
         placed = tuple(PlacedFeature(f.name, f.first_column, f.width) for f in layout.features)
         return cls(placed, layout.column_names, layout.weight_feature)
 
     @property
     def width(self) -> int:
-        """D, the number of columns."""
+        """Number of columns, d."""
         return len(self.column_names)
 
 
 @dataclasses.dataclass(frozen=True)
 class Ancestry:
-    """What a clustering owes to an earlier one.
+    """Relation of a clustering to the earlier one that it is based on.
 
     Attributes:
-      base_model: the folder of the earlier one.
-      aligned: True where a fit of its own was given the earlier one's ids, False where it started
-        from the earlier centroids.
-      succession: how far the centroids stand from the earlier ones.
+      base_model: Folder of the earlier clustering.
+      aligned: True if the clustering was fitted independently and then given the ids of the earlier
+        one, False if it started from the earlier centroids.
+      succession: Comparison of the centroids with the earlier ones.
     """
 
     base_model: str
@@ -72,28 +80,29 @@ class Ancestry:
 
 @dataclasses.dataclass(frozen=True)
 class Metadata:
-    """What metadata.json holds.
+    """Content of metadata.json.
 
     Attributes:
-      distance_metric: 'squared_euclidean' or 'cosine'.
-      features: in matrix order.
-      column_names: one for each column of the centroids.
-      num_clusters: k.
-      width: d.
-      options: what the clustering was asked to do.
-      seed: the one that was used.
-      inertia: the weighted sum of the training rows' distances.
-      rows: how many rows were clustered.
-      total_weight: the sum of their weights.
-      iterations: of the restart that was kept.
-      total_iterations: these, and those of the clusterings that it went on from.
-      converged: whether that one stopped before `max_iterations`.
-      best_restart: its index.
-      restarts: each of them, iteration by iteration.
-      versions: of what wrote this.
-      ancestry: what it owes to an earlier clustering, None where there was none.
-      evaluation: measures by split, or another name of the rows that were looked at.
-      format_version: major.minor; a reader refuses a newer major one.
+      distance_metric: Distance metric: 'squared_euclidean' or 'cosine'.
+      features: Features that were clustered, in matrix order.
+      column_names: Name of each column of the centroids.
+      num_clusters: Number of clusters, k.
+      width: Number of columns, d.
+      options: Options of the clustering by name.
+      seed: Random seed that was used.
+      inertia: Weighted sum of the training rows' distances.
+      rows: Number of rows that were clustered.
+      total_weight: Sum of their weights.
+      iterations: Number of iterations of the best restart.
+      total_iterations: Number of iterations including those of the earlier clusterings that this
+        one continued.
+      converged: Whether the best restart converged within `max_iterations`.
+      best_restart: Index of the best restart, whose centroids these are.
+      restarts: All restarts with their iterations.
+      versions: Versions of the packages that wrote the file.
+      ancestry: Relation to an earlier clustering; None if there is none.
+      evaluation: Evaluations by the name of the split, or of the rows that were evaluated.
+      format_version: Version of the format, major.minor; readers reject a newer major version.
     """
 
     distance_metric: str
@@ -119,15 +128,15 @@ class Metadata:
 
 @dataclasses.dataclass(frozen=True)
 class CentroidsPayload:
-    """The arrays of centroids.npz and the metadata beside them.
+    """The arrays of centroids.npz and the content of metadata.json.
 
     Attributes:
-      centroids: float32 [k, d], in feature space.
-      shift: float64 [d], to subtract from rows and centroids before distances are computed by
-        norms; zeros under cosine.
-      cluster_weight: float64 [k].
-      cluster_inertia: float64 [k].
-      metadata: all else.
+      centroids: Centroids in feature space, float32 [k, d].
+      shift: Vector to subtract from rows and centroids before distances are computed from norms,
+        float64 [d]; zeros under cosine.
+      cluster_weight: Weight of the training rows in each cluster, float64 [k].
+      cluster_inertia: Weighted sum of their distances in each cluster, float64 [k].
+      metadata: Everything else.
     """
 
     centroids: np.ndarray
@@ -138,13 +147,18 @@ class CentroidsPayload:
 
     @property
     def assigner(self) -> Assigner:
-        """Assigns new rows to these centroids."""
-        return Assigner(self.centroids, Frame(self.metadata.distance_metric, self.shift))
+        """Assigner of new rows to these centroids."""
+        return Assigner(self.centroids, Frame(self.metric, self.shift))
+
+    @property
+    def metric(self) -> Metric:
+        """Distance metric."""
+        return metric_of(self.metadata.distance_metric)
 
     def evaluated(self, name: str, evaluation: Evaluation) -> CentroidsPayload:
-        """The same with measures beside it."""
-        known = {**self.metadata.evaluation, name: evaluation}
-        metadata = dataclasses.replace(self.metadata, evaluation=known)
+        """A copy with an evaluation added under a name."""
+        evaluations = {**self.metadata.evaluation, name: evaluation}
+        metadata = dataclasses.replace(self.metadata, evaluation=evaluations)
         return dataclasses.replace(self, metadata=metadata)
 
 
@@ -155,7 +169,15 @@ def payload_of(
     ancestry: Ancestry | None = None,
     iterations_before: int = 0,
 ) -> CentroidsPayload:
-    """Joins a fit's result with the names of what was clustered, and where it comes from."""
+    """Combines the result of a fit with metadata.
+
+    Args:
+      result: Result of the fit.
+      columns: Columns of the rows that were clustered.
+      options: Options of the clustering.
+      ancestry: Relation to an earlier clustering; None if there is none.
+      iterations_before: Total number of iterations of the clustering that the fit continued.
+    """
     iterations = len(result.best.history)
     metadata = Metadata(
         distance_metric=options.distance_metric,

@@ -1,156 +1,101 @@
-"""Payloads on disk, or wherever TensorFlow's file layer reaches."""
+"""Reads and writes payloads, on local disk or any other file system that TensorFlow supports."""
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import os
 import zipfile
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from tfx_kmeans import names
-from tfx_kmeans.centroids.payload import (
-    FORMAT_VERSION,
-    Ancestry,
-    CentroidsPayload,
-    Metadata,
-    PlacedFeature,
-)
-from tfx_kmeans.clustering.alignment import Succession
-from tfx_kmeans.clustering.evaluation import Evaluation
-from tfx_kmeans.clustering.outcome import Restart
-from tfx_kmeans.clustering.progress import Iteration
+from tfx_kmeans import filesystem, names
+from tfx_kmeans.centroids.payload import FORMAT_VERSION, CentroidsPayload, Metadata
+from tfx_kmeans.dataclass_json import from_fields, major, to_json
+from tfx_kmeans.errors import CentroidsError
 
 ARRAYS_FILE = 'centroids.npz'
 METADATA_FILE = 'metadata.json'
-_MODEL_FOLDER = 'Format-Serving'
 _ARRAYS = ('centroids', 'shift', 'cluster_weight', 'cluster_inertia')
-
-T = TypeVar('T')
-
-
-class CentroidsError(ValueError):
-    """A folder that holds no centroids this version can read; says which, and why."""
+_UNREADABLE = (zipfile.BadZipFile, EOFError, ValueError, KeyError, OSError)
 
 
 def write_payload(folder: str | os.PathLike[str], payload: CentroidsPayload) -> None:
-    """Writes centroids.npz and then, as the mark that it is whole, metadata.json."""
+    """Writes centroids.npz and then metadata.json, whose presence marks a complete payload."""
     folder = os.fspath(folder)
     buffer = io.BytesIO()
     np.savez(buffer, **{name: getattr(payload, name) for name in _ARRAYS})
-    tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(_path(folder, ARRAYS_FILE), 'wb') as file:
-        file.write(buffer.getvalue())
-    metadata = json.dumps(dataclasses.asdict(payload.metadata), indent=2, sort_keys=True)
-    with tf.io.gfile.GFile(_path(folder, METADATA_FILE), 'w') as file:
-        file.write(metadata + '\n')
+    filesystem.make_folder(folder)
+    filesystem.write_bytes(_path(folder, ARRAYS_FILE), buffer.getvalue())
+    filesystem.write_text(_path(folder, METADATA_FILE), to_json(payload.metadata))
 
 
 def read_payload(folder: str) -> CentroidsPayload:
-    """Reads what `write_payload` wrote.
+    """Reads a payload that `write_payload` of this version or an earlier one has written.
 
     Raises:
-      CentroidsError: naming the folder, where files are missing, of a newer format, or do not
-        fit together.
+      CentroidsError: If files are missing or damaged, have a newer major format, or contradict each
+        other; names the folder or file.
     """
     metadata = _read_metadata(folder)
+    path = _path(folder, ARRAYS_FILE)
     try:
-        with tf.io.gfile.GFile(_path(folder, ARRAYS_FILE), 'rb') as file:
-            arrays = np.load(io.BytesIO(file.read()), allow_pickle=False)
-            found = {name: arrays[name] for name in _ARRAYS}
-    except (
-        tf.errors.OpError,
-        zipfile.BadZipFile,
-        EOFError,
-        ValueError,
-        KeyError,
-        OSError,
-    ) as error:
-        raise CentroidsError(f'{_path(folder, ARRAYS_FILE)} cannot be read: {error}') from error
+        arrays = np.load(io.BytesIO(filesystem.read_bytes(path)), allow_pickle=False)
+        found = {name: arrays[name] for name in _ARRAYS}
+    except _UNREADABLE as error:
+        raise CentroidsError(f'{path} cannot be read: {error}') from error
     payload = CentroidsPayload(**found, metadata=metadata)
     _refuse_misfit(folder, payload)
     return payload
 
 
 def find_payload(folder: str) -> str:
-    """The folder that holds the payload of a centroids artifact, or of an exported or pushed model.
+    """The folder with the payload of a centroids artifact, or of an exported or pushed model.
 
     Args:
-      folder: a centroids artifact, a SavedModel, a Model artifact, or a folder that models are
-        pushed to, of which the newest (the largest number) counts.
+      folder: Folder of a centroids artifact, a SavedModel or a Model artifact, or a folder that
+        models are pushed to. Of the latter, the newest version (the largest number) is used.
 
     Raises:
-      CentroidsError: naming the folder and what was looked for.
+      CentroidsError: If there is no payload; names the folder and the file that is missing.
     """
     folder = folder.rstrip('/')
-    for candidate in (folder, f'{folder}/{_MODEL_FOLDER}', _newest_version(folder)):
+    for candidate in (folder, f'{folder}/{names.MODEL_FOLDER}', newest_version(folder)):
         for payload in (candidate, f'{candidate}/{names.PAYLOAD_IN_MODEL}'):
-            if tf.io.gfile.exists(_path(payload, METADATA_FILE)):
+            if filesystem.exists(_path(payload, METADATA_FILE)):
                 return payload
     raise CentroidsError(
-        f'{folder} holds no centroids: there is no {METADATA_FILE} in it, nor in '
-        f'{names.PAYLOAD_IN_MODEL} of a SavedModel there. Name a KMeansCentroids artifact, or a '
-        'model that CentroidExporter has made.'
+        f'{folder} contains no centroids: there is no {METADATA_FILE} in it, nor in '
+        f'{names.PAYLOAD_IN_MODEL} of a SavedModel in it. Use the folder of a KMeansCentroids '
+        'artifact, or of a model that CentroidExporter has exported.'
     )
 
 
-def _newest_version(folder: str) -> str:
-    """The subfolder of the largest number, or the folder itself."""
-    found = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
-    versions = [name.rstrip('/') for name in found if name.rstrip('/').isdigit()]
+def newest_version(folder: str) -> str:
+    """The subfolder whose name is the largest number; the folder itself if there is none."""
+    found = filesystem.names_in(folder) if filesystem.is_folder(folder) else []
+    versions = [name for name in found if name.isdigit()]
     return f'{folder}/{max(versions, key=int)}' if versions else folder
 
 
 def _read_metadata(folder: str) -> Metadata:
     path = _path(folder, METADATA_FILE)
-    if not tf.io.gfile.exists(path):
-        raise CentroidsError(f'{folder} holds no centroids: there is no {METADATA_FILE} in it.')
+    if not filesystem.exists(path):
+        raise CentroidsError(f'{folder} contains no centroids: there is no {METADATA_FILE} in it.')
     try:
-        with tf.io.gfile.GFile(path) as file:
-            fields = json.load(file)
+        fields = json.loads(filesystem.read_text(path))
         _refuse_newer(path, fields)
-        return Metadata(
-            **{
-                **{field.name: fields[field.name] for field in dataclasses.fields(Metadata)},
-                'features': tuple(PlacedFeature(**feature) for feature in fields['features']),
-                'column_names': tuple(fields['column_names']),
-                'restarts': tuple(_restart(restart) for restart in fields['restarts']),
-                'ancestry': _ancestry(fields['ancestry']),
-                'evaluation': {
-                    name: _tupled(Evaluation, measures, 'cluster_weight')
-                    for name, measures in fields['evaluation'].items()
-                },
-            }
-        )
-    except (TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
-        raise CentroidsError(f'{path} is damaged: {error!r}') from error
-
-
-def _restart(fields: dict[str, Any]) -> Restart:
-    history = tuple(Iteration(**iteration) for iteration in fields['history'])
-    return Restart(fields['inertia'], fields['converged'], history)
-
-
-def _ancestry(fields: dict[str, Any] | None) -> Ancestry | None:
-    if fields is None:
-        return None
-    succession = _tupled(Succession, fields['succession'], 'distance')
-    return Ancestry(fields['base_model'], fields['aligned'], succession)
-
-
-def _tupled(kind: Callable[..., T], fields: dict[str, Any], name: str) -> T:
-    """A dataclass of JSON's fields, one of which is a tuple."""
-    return kind(**{**fields, name: tuple(fields[name])})
+        return from_fields(Metadata, fields)
+    except CentroidsError:
+        raise
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise CentroidsError(f'{path} is damaged: {error}.') from error
 
 
 def _refuse_newer(path: str, fields: dict[str, Any]) -> None:
     written = str(fields['format_version'])
-    if int(written.split('.', maxsplit=1)[0]) > int(FORMAT_VERSION.split('.')[0]):
+    if major(written) > major(FORMAT_VERSION):
         raise CentroidsError(
             f'{path} has format {written}; this version of tfx-kmeans reads up to '
             f'{FORMAT_VERSION}. Install a newer tfx-kmeans.'

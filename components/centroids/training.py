@@ -1,32 +1,37 @@
-"""One clustering from rows to a payload: what the component and `tfx_kmeans.fit` share."""
+"""A clustering from rows to payload, shared by the component and `tfx_kmeans.fit`."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from tfx_kmeans.centroids.base_model import BaseModel
 from tfx_kmeans.centroids.payload import Ancestry, CentroidsPayload, Columns, payload_of
 from tfx_kmeans.clustering.alignment import aligned, followed
 from tfx_kmeans.clustering.checkpoint import Checkpoints
-from tfx_kmeans.clustering.fit import MakeStep, OnIteration, fit_in_place, local_step
+from tfx_kmeans.clustering.engine import Engine, gpu_engine, local_engine
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.restarts import OnIteration, fit_in_place
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
+
+_GPU_DEVICES = (Path('/dev/nvidiactl'), Path('/dev/kfd'), Path('/dev/dxg'))  # CUDA, ROCm, WSL
 
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """How to cluster, and what from.
+    """A clustering that is ready to run.
 
     Attributes:
-      columns: of the rows.
-      options: of the clustering.
-      base_model: an earlier clustering to start from; None for `initial_clusters`.
-      align_clusters: start from `initial_clusters` all the same, and take the base model's ids.
-      checkpoints: where to go on from, and what to keep on the way.
-      on_iteration: told of every iteration, as it ends.
+      columns: Columns of the rows.
+      options: Options of the clustering.
+      base_model: Earlier clustering to start from; None to start from `initial_clusters`.
+      align_clusters: Whether to start from `initial_clusters` even with a base model, and then give
+        the clusters the base model's ids.
+      checkpoints: Storage of checkpoints to resume from and to write; None for no checkpoints.
+      on_iteration: Function that is called after each iteration.
 
     Raises:
-      ValueError: where the base model is of other features, another metric or another k.
+      ParameterError: If the base model has other features, another metric or another k.
     """
 
     columns: Columns
@@ -41,7 +46,7 @@ class Training:
             self.base_model.refuse_misfit(self.columns, self.options)
 
     def run(self, rows: WeightedRows) -> CentroidsPayload:
-        """Clusters rows, which are of no use afterwards."""
+        """Clusters rows and overwrites them in the process; see `fit_in_place`."""
         base = self.base_model
         warm = base is not None and not self.align_clusters
         result = fit_in_place(
@@ -50,7 +55,7 @@ class Training:
             start=base.payload.centroids if base is not None and warm else None,
             on_iteration=self.on_iteration,
             checkpoints=self.checkpoints,
-            make_step=step_of_this_machine(),
+            engine=engine_of_this_machine(len(rows), self.options.k, rows.width),
         )
         if base is None:
             return payload_of(result, self.columns, self.options)
@@ -63,12 +68,14 @@ class Training:
         return payload_of(result, self.columns, self.options, Ancestry(base.uri, True, succession))
 
 
-def step_of_this_machine() -> MakeStep:
-    """On the GPU where TensorFlow sees one, else on this machine's cores."""
-    import tensorflow as tf
+def engine_of_this_machine(num_rows: int, num_clusters: int, width: int) -> Engine:
+    """The engine for a GPU if TensorFlow can use one, otherwise the one for this machine's cores.
 
-    if not tf.config.list_physical_devices('GPU'):
-        return local_step
-    from tfx_kmeans.clustering.graph_step import GraphStep
+    TensorFlow takes seconds to import, so it is only imported if the device file of a GPU exists.
+    """
+    if any(path.exists() for path in _GPU_DEVICES):
+        import tensorflow as tf
 
-    return lambda rows, _, scale, threads: GraphStep(rows, scale, threads)
+        if tf.config.list_physical_devices('GPU'):
+            return gpu_engine(num_rows, num_clusters, width)
+    return local_engine(num_rows, num_clusters, width)

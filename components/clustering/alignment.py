@@ -1,26 +1,26 @@
-"""New clusters under the ids of an earlier clustering's, for those who key on the id."""
+"""Gives new clusters the ids of an earlier clustering, for consumers that key on the id."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from tfx_kmeans.clustering.assignment import Assigner
-from tfx_kmeans.clustering.outcome import FitResult
+from tfx_kmeans.clustering.fit_result import FitResult
 
 
 @dataclasses.dataclass(frozen=True)
 class Succession:
-    """How centroids relate to the earlier ones of the same ids.
+    """Comparison of centroids with the earlier centroids that have the same ids.
 
     Attributes:
-      renumbered: how many clusters got another id than the fit had given them.
-      moved: how many centroids do not stand where their predecessors stood.
-      distance: how far each has moved, by the metric (squared, under squared_euclidean), k numbers.
-      mean_distance: their mean.
-      max_distance: the largest of them.
+      renumbered: Number of clusters whose id differs from the one that the fit gave them.
+      moved: Number of centroids that differ from the earlier ones.
+      distance: Distance of each centroid from the earlier one, k numbers, by the metric (squared
+        under squared_euclidean).
+      mean_distance: Mean of the distances.
+      max_distance: Largest distance.
     """
 
     renumbered: int
@@ -31,10 +31,13 @@ class Succession:
 
 
 def aligned(result: FitResult, earlier: Assigner) -> tuple[FitResult, Succession]:
-    """Gives each cluster the id of the earlier centroid that it is matched with.
+    """Renumbers the clusters: each gets the id of the earlier centroid that it is matched with.
 
-    The matching is the one of least total distance (the Hungarian algorithm, as SciPy has it).
+    The matching is one to one and has the smallest total distance. SciPy computes it by a variant
+    of the Hungarian algorithm.
     """
+    from scipy.optimize import linear_sum_assignment  # importing it takes as long as a small fit
+
     distances = earlier.all_distances(result.centroids)
     _, ids = linear_sum_assignment(distances)
     order = np.argsort(ids)
@@ -48,12 +51,12 @@ def aligned(result: FitResult, earlier: Assigner) -> tuple[FitResult, Succession
 
 
 def followed(result: FitResult, earlier: Assigner) -> Succession:
-    """How far the centroids of a fit that went on from earlier ones have come."""
+    """Compares the centroids of a fit with the earlier ones that the fit started from."""
     return _succession(earlier.all_distances(result.centroids), 0)
 
 
 def _succession(distances: np.ndarray, renumbered: int) -> Succession:
-    """Of distances [k, k] from each centroid to every earlier one."""
+    """The comparison, given distances [k, k] of each centroid to every earlier one."""
     distance = distances.diagonal()
     return Succession(
         renumbered=renumbered,

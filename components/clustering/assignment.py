@@ -1,4 +1,4 @@
-"""Feature-space rows to centroids, in NumPy: what a fitted clustering says of new rows."""
+"""Assigns new feature-space rows to the centroids of a finished clustering, in NumPy."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tfx_kmeans.clustering.distances import (
     squared_norms,
 )
 from tfx_kmeans.clustering.frame import Frame
+from tfx_kmeans.errors import DataError
 
 _PAIRS_AT_ONCE = 1 << 20
 
@@ -23,8 +24,8 @@ class Assigner:
     """Centroids and the frame in which distances to them are computed.
 
     Attributes:
-      centroids: float32 [k, d], in feature space.
-      frame: the one that they were found in.
+      centroids: Centroids in feature space, float32 [k, d].
+      frame: Frame in which the centroids were found.
     """
 
     centroids: np.ndarray
@@ -34,14 +35,15 @@ class Assigner:
         """The nearest centroid of each row, and the distance to it.
 
         Args:
-          rows: float32 [n, d], in feature space.
+          rows: Rows in feature space, float32 [n, d].
 
         Returns:
-          int64 [n], ties to the lowest index; float64 [n], computed from row and centroid.
+          The indices of the centroids, int64 [n]; ties go to the lowest index. The distances,
+          float64 [n], computed from the differences between row and centroid.
 
         Raises:
-          ValueError: for rows of another width, zero rows under cosine, or values so large that
-            squared distances overflow.
+          DataError: If the rows do not have the width of the centroids, if there are rows of zeros
+            under cosine, or if values are so large that squared distances overflow.
         """
         self._refuse_unusable(rows)
         centroids = self.frame.enter(self.centroids)
@@ -54,7 +56,10 @@ class Assigner:
         return labels, self.frame.scale * distances
 
     def all_distances(self, rows: np.ndarray) -> np.ndarray:
-        """The distance of each row to every centroid, float64 [n, k]; raises as `assign` does."""
+        """The distance of each row to every centroid, float64 [n, k].
+
+        Raises the same errors as `assign`.
+        """
         self._refuse_unusable(rows)
         distances = np.empty((len(rows), len(self.centroids)))
         for block in self.blocks(len(rows)):
@@ -62,14 +67,17 @@ class Assigner:
         return distances
 
     def placed(self, rows: np.ndarray) -> np.ndarray:
-        """Rows in the frame, float32 [n, d], in a new array; raises as `assign` does."""
+        """Rows mapped to the frame, as a new array, float32 [n, d].
+
+        Raises the same errors as `assign`.
+        """
         self._refuse_unusable(rows)
         return self.frame.enter(rows)
 
     def _refuse_unusable(self, rows: np.ndarray) -> None:
         width = self.centroids.shape[1]
         if rows.ndim != 2 or rows.shape[1] != width:
-            raise ValueError(
+            raise DataError(
                 f'rows must have the shape [n, {width}], one value for each column of the '
                 f'centroids; got {list(rows.shape)}.'
             )
@@ -77,13 +85,13 @@ class Assigner:
             self.frame.refuse_unusable(rows)
 
     def distances_of_placed(self, placed: np.ndarray) -> np.ndarray:
-        """`all_distances` of rows that are in the frame already."""
+        """Does what `all_distances` does, for rows that are in the frame already."""
         points = placed.astype(np.float64)
         centroids = self.frame.enter(self.centroids).astype(np.float64)
         return self.frame.scale * squared_distances_to(points, squared_norms(points), centroids)
 
     def blocks(self, num_rows: int) -> Iterator[slice]:
-        """Slices of rows whose distances to all centroids take a few megabytes."""
+        """Slices of rows, so small that their distances to all centroids take a few megabytes."""
         size = max(16, _PAIRS_AT_ONCE // len(self.centroids))
         for start in range(0, num_rows, size):
             yield slice(start, min(start + size, num_rows))

@@ -1,4 +1,4 @@
-"""What a fit puts down on its way, so that one that is killed can be taken up again."""
+"""Checkpoints of a fit, so that a fit that was killed can be resumed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tfx_kmeans.clustering.fit_result import FinalAssignment, Restart
 from tfx_kmeans.clustering.options import KMeansOptions
-from tfx_kmeans.clustering.outcome import Outcome, Restart
 from tfx_kmeans.clustering.progress import Progress
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
@@ -18,46 +18,50 @@ _BLOCK = 1 << 16
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A fit between two iterations.
+    """State of a fit between two iterations.
 
     Attributes:
-      fingerprint: of the data and options, see `fingerprint_of`.
-      seed: the one that is used.
-      restarts: those that are done.
-      best: of these, the one with the least inertia.
-      progress: of the one that is under way; None where it has not begun.
+      fingerprint: Fingerprint of the data and the options, see `fingerprint_of`.
+      seed: Random seed in use.
+      restarts: Finished restarts.
+      best: Result of the finished restart with the smallest inertia; None if none has finished.
+      progress: Progress of the current restart; None if that restart has not begun.
     """
 
     fingerprint: dict[str, Any]
     seed: int
     restarts: tuple[Restart, ...] = ()
-    best: Outcome | None = None
+    best: FinalAssignment | None = None
     progress: Progress | None = None
 
 
 class Checkpoints(Protocol):
-    """Where checkpoints are kept."""
+    """Storage of checkpoints."""
 
     def load(self, fingerprint: dict[str, Any]) -> Checkpoint | None:
-        """The last whole one; raises where it is of other data or options."""
+        """The newest complete checkpoint; None if there is none.
+
+        Raises:
+          CheckpointError: If the checkpoint belongs to a fit of other data or options.
+        """
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keeps one, or passes over it where the last has only just been kept."""
+        """Stores a checkpoint, or skips it if one was stored only shortly before."""
 
 
 def fingerprint_of(
     rows: WeightedRows, options: KMeansOptions, start: np.ndarray | None, engine: str
 ) -> dict[str, Any]:
-    """What must be the same for a fit to go on: JSON-like, one entry for each thing to compare.
+    """Everything that must be unchanged for a fit to be resumed, as JSON-compatible values by name.
 
     Args:
-      rows: as they were given, in feature space.
-      options: of the fit.
-      start: the centroids it begins with, where it is given some.
-      engine: what computes the steps; another one may round otherwise.
+      rows: Rows in feature space, as they were passed to the fit.
+      options: Options of the fit.
+      start: Centroids to start from, if any were given, float32 [k, d].
+      engine: Name of the engine that computes the steps; another engine may round differently.
     """
-    given = options.to_json()
-    asked = sorted(field.name for field in dataclasses.fields(KMeansOptions))
+    values = options.to_json()
+    option_names = sorted(field.name for field in dataclasses.fields(KMeansOptions))
     return {
         'rows': len(rows),
         'columns': rows.width,
@@ -65,7 +69,7 @@ def fingerprint_of(
         'weights of the rows': None if rows.weights is None else _checksum(rows.weights),
         'engine': engine,
         'start': None if start is None else _checksum(start),
-        **{name: given[name] for name in asked},
+        **{name: values[name] for name in option_names},
     }
 
 

@@ -1,11 +1,11 @@
-"""Nearest centroids: by one float32 matmul, made exact where rounding could decide.
+"""Squared distances, and nearest centroids that do not depend on how a matmul rounds.
 
-The squared distance |x - c|^2 = |x|^2 - 2 (x.c - |c|^2 / 2), so the nearest centroid has the least
-|c|^2 / 2 - x.c. Centroids closer to the best than the rounding error of that expression (the
-standard bound for a dot product of length d, Higham 2002, section 3.1) are compared again, in
-float64, from the differences themselves; what float64 cannot tell apart is a tie, and goes to the
-lowest index. Hence an assignment depends on its row and the centroids alone: not on block size,
-threads or the BLAS that is used.
+Since |x - c|^2 = |x|^2 - 2 (x.c - |c|^2 / 2), the nearest centroid has the smallest score
+|c|^2 / 2 - x.c. All scores are computed by one float32 matmul. Centroids whose score is closer to
+the best one than the rounding error (the standard bound for a dot product of length d, Higham 2002,
+section 3.1) are compared again in float64, by distances computed from the differences. Distances
+that float64 cannot distinguish are a tie, and the lowest index wins. Hence the assignment of a row
+depends on that row and the centroids alone, and not on block size, threads or the BLAS library.
 """
 
 from __future__ import annotations
@@ -22,25 +22,22 @@ def squared_norms(rows: np.ndarray) -> np.ndarray:
 
 
 def paired_squared_distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """|x - y|^2 row by row for two arrays [n, d], float64 [n], from the differences themselves."""
+    """|x - y|^2 row by row for two arrays [n, d], computed from the differences, float64 [n]."""
     difference = rows.astype(np.float64) - others
     return np.einsum('ij,ij->i', difference, difference)
 
 
 def tie_factor(width: int) -> float:
-    """Squared distances that differ by less than this factor are equal but for rounding."""
+    """Factor within which two squared distances of rows [d] may differ by rounding alone."""
     return 1 + (width + 2) * float(np.finfo(np.float64).eps)
 
 
 def nearest(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    """The index of the nearest centroid for each row; ties go to the lowest index.
+    """The index of the nearest centroid of each row, int64 [n]; ties go to the lowest index.
 
     Args:
-      rows: float32 [n, d].
-      centroids: float32 [k, d].
-
-    Returns:
-      int64 [n].
+      rows: Rows, float32 [n, d].
+      centroids: Centroids, float32 [k, d].
     """
     half_norms = squared_norms(centroids) / 2
     scores = rows @ centroids.T
@@ -56,7 +53,7 @@ def nearest(rows: np.ndarray, centroids: np.ndarray) -> np.ndarray:
 
 
 def _score_error(rows: np.ndarray, half_norms: np.ndarray) -> np.ndarray:
-    """An upper bound of a score's rounding error, float32 [n]: (d + 3) u (|x| |c| + |c|^2 / 2)."""
+    """Upper bound of the rounding error of scores, float32 [n]: (d + 3) u (|x| |c| + |c|^2 / 2)."""
     longest = float(np.sqrt(2 * half_norms.max()))
     error = np.sqrt(np.einsum('ij,ij->i', rows, rows)) * np.float32(1.01 * longest)
     error += np.float32(half_norms.max())
@@ -65,7 +62,7 @@ def _score_error(rows: np.ndarray, half_norms: np.ndarray) -> np.ndarray:
 
 
 def _exactly_nearest(rows: np.ndarray, centroids: np.ndarray, candidates: np.ndarray) -> np.ndarray:
-    """The nearest among each row's candidate centroids (bool [n, k]), by float64 differences."""
+    """The nearest of each row's candidate centroids (bool [n, k]), from differences in float64."""
     row_index, cluster = np.nonzero(candidates)
     distances = np.concatenate(
         [
@@ -87,8 +84,9 @@ def _parts(length: int, size: int) -> list[slice]:
 def squared_distances_to(rows: np.ndarray, row_norms: np.ndarray, points: np.ndarray) -> np.ndarray:
     """|x - p|^2 of rows [n, d] to a few points [m, d], float64 [n, m], never negative.
 
-    By norms (float64 [n], of the rows) and a matmul; those that cancellation would leave with
-    few digits are computed again from the differences, so that a row's distance to itself is 0.
+    Computed from the rows' squared norms (float64 [n]) and a matmul. Distances that lose most of
+    their digits to cancellation are computed again from the differences, so that the distance of a
+    row to itself is 0.
     """
     point_norms = squared_norms(points)
     magnitude = row_norms[:, np.newaxis] + point_norms

@@ -1,4 +1,4 @@
-"""Lloyd's algorithm (Lloyd 1982), knowing nothing of where the rows are."""
+"""Lloyd's algorithm (Lloyd 1982), independent of where the rows are stored."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from tfx_kmeans.clustering.frame import Frame
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.progress import Iteration, OnProgress, Progress
-from tfx_kmeans.clustering.statistics import FarthestRows, Step, SufficientStatistics
+from tfx_kmeans.clustering.steps.statistics import FarthestRows, SufficientStatistics
+from tfx_kmeans.clustering.steps.step import Step
 
 
 def lloyd(
-    step: Step, begun: Progress, frame: Frame, options: KMeansOptions, on_progress: OnProgress
+    step: Step, progress: Progress, frame: Frame, options: KMeansOptions, on_progress: OnProgress
 ) -> Progress:
-    """Steps until the inertia falls no further.
+    """Iterates until convergence, from the beginning or from the progress of an earlier run.
 
-    Stops when no centroid changes, when the inertia fell by no more than `relative_tolerance` of
-    itself while no cluster was empty, or after `max_iterations`.
+    Stops when no centroid changes, when the inertia fell by at most `relative_tolerance` times its
+    previous value while no cluster was empty, or after `max_iterations`.
     """
-    progress = begun
     if progress.previous is not None:
         step.resume(progress.previous, progress.memory)
     while not progress.converged and len(progress.history) < options.max_iterations:
@@ -30,22 +30,22 @@ def lloyd(
 
 
 def _iterated(step: Step, progress: Progress, frame: Frame, relative_tolerance: float) -> Progress:
-    began = time.perf_counter()
+    started = time.perf_counter()
     centroids = progress.centroids
     statistics = step(centroids)
     updated = next_centroids(step, centroids, statistics, frame)
-    seconds = time.perf_counter() - began
-    seen = Iteration(statistics.total_inertia, statistics.moved, seconds)
-    history = (*progress.history, seen)
+    seconds = time.perf_counter() - started
+    iteration = Iteration(statistics.total_inertia, statistics.moved, seconds)
+    history = (*progress.history, iteration)
     converged = np.array_equal(updated, centroids) or (
-        bool(statistics.weights.all()) and _settled(history, relative_tolerance)
+        bool(statistics.weights.all()) and _inertia_settled(history, relative_tolerance)
     )
     return Progress(
         centroids if converged else updated, history, converged, centroids, step.memory()
     )
 
 
-def _settled(history: tuple[Iteration, ...], relative_tolerance: float) -> bool:
+def _inertia_settled(history: tuple[Iteration, ...], relative_tolerance: float) -> bool:
     if len(history) < 2:
         return False
     before, now = history[-2].inertia, history[-1].inertia
@@ -55,7 +55,7 @@ def _settled(history: tuple[Iteration, ...], relative_tolerance: float) -> bool:
 def next_centroids(
     step: Step, centroids: np.ndarray, statistics: SufficientStatistics, frame: Frame
 ) -> np.ndarray:
-    """The clusters' means; an empty cluster takes the row that lies farthest from its centroid."""
+    """The means of the clusters; each empty cluster gets one of the rows farthest from theirs."""
     empty = np.flatnonzero(statistics.weights == 0)
     if empty.size:
         fill_empty(statistics, empty, step.farthest(centroids, len(centroids)))
@@ -63,9 +63,10 @@ def next_centroids(
 
 
 def fill_empty(statistics: SufficientStatistics, empty: np.ndarray, farthest: FarthestRows) -> None:
-    """Moves far rows, in order, from their clusters into the empty ones, in place.
+    """Moves the farthest rows, in order, from their clusters to the empty ones, in place.
 
-    A cluster is never left without weight by this; where rows run out, clusters stay empty.
+    Rows whose cluster would be left without weight are not moved. If there are too few rows to
+    move, the remaining clusters stay empty.
     """
     vacancies = list(empty[::-1])
     far = zip(farthest.rows, farthest.weights, farthest.clusters, strict=True)
@@ -75,8 +76,8 @@ def fill_empty(statistics: SufficientStatistics, empty: np.ndarray, farthest: Fa
         left = statistics.weights[donor] - weight
         if left <= 1e-9 * weight:
             continue
-        taker = vacancies.pop()
+        receiver = vacancies.pop()
         statistics.weights[donor] = left
         statistics.sums[donor] -= weight * row.astype(np.float64)
-        statistics.weights[taker] = weight
-        statistics.sums[taker] = weight * row.astype(np.float64)
+        statistics.weights[receiver] = weight
+        statistics.sums[receiver] = weight * row.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Mini-batch k-means (Sculley 2010), with the Estimator's meaning of steps and iterations."""
+"""Mini-batch k-means (Sculley 2010), with steps and iterations as the Estimator defines them."""
 
 from __future__ import annotations
 
@@ -16,38 +16,39 @@ from tfx_kmeans.clustering.progress import Iteration, OnProgress, Progress
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 _PATIENCE = 10  # iterations without an improvement, as in scikit-learn's max_no_improvement
-_STARVING = 0.01  # of the largest cluster's weight, as in scikit-learn's reassignment_ratio
+_REASSIGNMENT_RATIO = 0.01  # share of the largest cluster's weight, as in scikit-learn
 
 
 def mini_batch(
     rows: WeightedRows,
-    begun: Progress,
+    progress: Progress,
     frame: Frame,
     options: KMeansOptions,
     *,
     rng: np.random.Generator,
     on_progress: OnProgress,
 ) -> Progress:
-    """Moves each centroid towards the rows of random batches, by 1 / (weight it has seen).
+    """Moves each centroid towards its rows in random batches, at the rate 1 / (weight it has seen).
 
-    An iteration is `mini_batch_steps_per_iteration` batches of `batch_size` rows, drawn with
-    replacement and assigned to the centroids as they were when the iteration began. Clusters that
-    starve (with less than 1% of the largest one's weight) start again from far rows of a batch.
-    Stops when the running mean of the batches' inertia has not fallen by more than
-    `relative_tolerance` of itself for ten iterations, or after `max_iterations`.
+    An iteration has `mini_batch_steps_per_iteration` steps. Each step draws a batch of `batch_size`
+    rows with replacement and assigns them to the centroids as they were at the beginning of the
+    iteration. Clusters with less than 1% of the largest cluster's weight are moved to distant rows
+    of a batch. Stops when the running mean of the batches' inertia has not fallen by more than
+    `relative_tolerance` times its value for ten iterations, or after `max_iterations`. Continues
+    from the given progress, which may be that of an earlier run.
     """
-    progress, state = begun, _State.begun(begun.centroids)
-    if begun.previous is not None:
-        state = _State.from_memory(begun.memory)
-        rng.bit_generator.state = json.loads(str(begun.memory['rng']))
+    state = _State.initial(progress.centroids)
+    if progress.previous is not None:
+        state = _State.from_memory(progress.memory)
+        rng.bit_generator.state = json.loads(str(progress.memory['rng']))
     while not progress.converged and len(progress.history) < options.max_iterations:
-        began = time.perf_counter()
+        started = time.perf_counter()
         centroids = state.iterate(rows, progress.centroids, frame, options, rng)
-        seen = Iteration(state.inertia, None, time.perf_counter() - began)
+        iteration = Iteration(state.inertia, None, time.perf_counter() - started)
         progress = Progress(
             centroids=centroids,
-            history=(*progress.history, seen),
-            converged=state.stale >= _PATIENCE,
+            history=(*progress.history, iteration),
+            converged=state.without_improvement >= _PATIENCE,
             previous=progress.centroids,
             memory=state.to_memory(rng),
         )
@@ -57,35 +58,41 @@ def mini_batch(
 
 @dataclasses.dataclass
 class _State:
-    """What is known of all batches so far.
+    """State that is carried from batch to batch.
 
     Attributes:
-      weights: float64 [k], of the rows that moved each centroid.
-      unchecked: weight seen since starving clusters were last looked for.
-      inertia: of the last iteration, scaled to all rows.
-      smoothed: the running mean of that.
-      least: the least of the running means that counted as an improvement.
-      stale: iterations since then.
+      weights: Total weight of the rows that have moved each centroid, float64 [k].
+      weight_since_check: Weight seen since the last check for clusters of low weight.
+      inertia: Inertia of the last iteration's batches, scaled to all rows.
+      smoothed: Running mean of `inertia`.
+      best_smoothed: Running mean at the last improvement.
+      without_improvement: Number of iterations since then.
     """
 
     weights: np.ndarray
-    unchecked: float = 0.0
+    weight_since_check: float = 0.0
     inertia: float = np.inf
     smoothed: float = np.inf
-    least: float = np.inf
-    stale: int = 0
+    best_smoothed: float = np.inf
+    without_improvement: int = 0
 
     @classmethod
-    def begun(cls, centroids: np.ndarray) -> _State:
+    def initial(cls, centroids: np.ndarray) -> _State:
         return cls(np.zeros(len(centroids)))
 
     @classmethod
     def from_memory(cls, memory: Mapping[str, np.ndarray]) -> _State:
-        unchecked, inertia, smoothed, least, stale = memory['scalars'].tolist()
-        return cls(memory['weights'].copy(), unchecked, inertia, smoothed, least, int(stale))
+        since_check, inertia, smoothed, best, count = memory['scalars'].tolist()
+        return cls(memory['weights'].copy(), since_check, inertia, smoothed, best, int(count))
 
     def to_memory(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        scalars = (self.unchecked, self.inertia, self.smoothed, self.least, self.stale)
+        scalars = (
+            self.weight_since_check,
+            self.inertia,
+            self.smoothed,
+            self.best_smoothed,
+            self.without_improvement,
+        )
         state = json.dumps(rng.bit_generator.state)
         return {
             'weights': self.weights.copy(), 'scalars': np.array(scalars), 'rng': np.array(state)
@@ -107,10 +114,10 @@ class _State:
             self._move(updated, batch)
             distance += float(batch.distances @ batch.weights)
             weight += float(batch.weights.sum())
-            self._revive(updated, batch, rng)
+            self._reassign(updated, batch, rng)
         share = min(1.0, 2.0 * options.mini_batch_steps_per_iteration * options.batch_size
                     / (len(rows) + 1))  # fmt: skip
-        self._note(distance / weight * rows.total_weight if weight else 0.0, share, options)
+        self._record(distance / weight * rows.total_weight if weight else 0.0, share, options)
         return frame.means(updated, np.ones(len(updated)), centroids)
 
     def _move(self, updated: np.ndarray, batch: _Batch) -> None:
@@ -122,38 +129,41 @@ class _State:
         self.weights += weights
         step = (sums[seen] - weights[seen, np.newaxis] * updated[seen]) / self.weights[seen, None]
         updated[seen] += step
-        self.unchecked += float(weights.sum())
+        self.weight_since_check += float(weights.sum())
 
-    def _revive(self, updated: np.ndarray, batch: _Batch, rng: np.random.Generator) -> None:
-        """Sends starving clusters to rows of the batch, far ones with a higher chance."""
-        if self.unchecked < 10 * len(updated) and self.weights.all():
+    def _reassign(self, updated: np.ndarray, batch: _Batch, rng: np.random.Generator) -> None:
+        """Moves the centroids of clusters with low weight to rows of the batch.
+
+        The rows are drawn with probability proportional to weight times distance.
+        """
+        if self.weight_since_check < 10 * len(updated) and self.weights.all():
             return
-        self.unchecked = 0.0
-        starving = np.flatnonzero(self.weights < _STARVING * self.weights.max())
+        self.weight_since_check = 0.0
+        light = np.flatnonzero(self.weights < _REASSIGNMENT_RATIO * self.weights.max())
         chances = batch.distances * batch.weights
-        count = min(len(starving), np.count_nonzero(chances), len(chances) // 2)
+        count = min(len(light), np.count_nonzero(chances), len(chances) // 2)
         if count == 0:
             return
-        hungriest = starving[np.argsort(self.weights[starving], kind='stable')][:count]
-        taken = rng.choice(len(chances), count, replace=False, p=chances / chances.sum())
-        updated[hungriest] = batch.rows[taken]
-        fed = np.setdiff1d(np.arange(len(updated)), starving)
-        self.weights[hungriest] = self.weights[fed].min()
+        lightest = light[np.argsort(self.weights[light], kind='stable')][:count]
+        drawn = rng.choice(len(chances), count, replace=False, p=chances / chances.sum())
+        updated[lightest] = batch.rows[drawn]
+        others = np.setdiff1d(np.arange(len(updated)), light)
+        self.weights[lightest] = self.weights[others].min()
 
-    def _note(self, inertia: float, share: float, options: KMeansOptions) -> None:
+    def _record(self, inertia: float, share: float, options: KMeansOptions) -> None:
         self.inertia = inertia
         if np.isinf(self.smoothed):
             self.smoothed = inertia
         self.smoothed += share * (inertia - self.smoothed)
-        if self.smoothed < self.least * (1 - options.relative_tolerance):
-            self.least, self.stale = self.smoothed, 0
+        if self.smoothed < self.best_smoothed * (1 - options.relative_tolerance):
+            self.best_smoothed, self.without_improvement = self.smoothed, 0
         else:
-            self.stale += 1
+            self.without_improvement += 1
 
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    """Rows float32 [b, d], their weights, clusters and distances [b]."""
+    """Rows of a batch, float32 [b, d], and their weights, clusters and distances, each [b]."""
 
     rows: np.ndarray
     weights: np.ndarray

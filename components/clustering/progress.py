@@ -1,4 +1,4 @@
-"""Where a run of k-means stands: enough to go on from, with the same bits."""
+"""The state of one run of k-means, complete enough to continue it with bit-identical results."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Iteration:
-    """What one iteration has seen.
+    """Record of one iteration.
 
     Attributes:
-      inertia: of the centroids that the iteration started from; of a mini-batch iteration, what
-        its rows let expect for all.
-      moved: how many rows changed their cluster; None of a mini-batch iteration, which cannot
-        know.
-      seconds: how long it took.
+      inertia: Inertia of the centroids that the iteration started from. In a mini-batch iteration,
+        an estimate for all rows from the rows in its batches.
+      moved: Number of rows that changed cluster; None in a mini-batch iteration, where it is
+        unknown.
+      seconds: Duration of the iteration in seconds.
     """
 
     inertia: float
@@ -27,14 +27,15 @@ class Iteration:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """A run between two iterations.
+    """State of a run between two iterations.
 
     Attributes:
-      centroids: float32 [k, d] in the rows' frame, where the next iteration starts.
-      history: the iterations so far.
-      converged: whether there is no need for another.
-      previous: float32 [k, d], where the last iteration started; None before the first.
-      memory: what else the algorithm remembers, by name.
+      centroids: Centroids that the next iteration starts from, in the rows' frame, float32 [k, d].
+      history: Iterations so far.
+      converged: Whether the run has converged, so that no further iteration is needed.
+      previous: Centroids that the last iteration started from, float32 [k, d]; None before the
+        first iteration.
+      memory: Further state of the algorithm, as arrays by name.
     """
 
     centroids: np.ndarray
@@ -45,4 +46,4 @@ class Progress:
 
 
 OnProgress = Callable[[Progress], None]
-"""Told of a run's progress after each iteration."""
+"""Called with the progress of a run after each iteration."""

@@ -9,7 +9,7 @@ from scipy import sparse
 def sums_by_label(
     rows: np.ndarray, labels: np.ndarray, weights: np.ndarray, num_clusters: int
 ) -> np.ndarray:
-    """Sums [k, d] of weight times row for each label, in float64 and in the order of the rows."""
+    """Sums of weight times row for each label, added up in row order, float64 [k, d]."""
     pointers = np.arange(len(rows) + 1)
     membership = sparse.csr_matrix((weights, labels, pointers), shape=(len(rows), num_clusters))
     sums: np.ndarray = membership.T @ rows

@@ -1,4 +1,4 @@
-"""Rows and their weights, as they travel together."""
+"""Rows together with their weights."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class WeightedRows:
-    """What is clustered.
+    """Rows to cluster, and their weights.
 
     Attributes:
-      values: float32 [n, d], row-major.
-      weights: float64 [n], finite and not negative, or None for 1 each.
+      values: Values of the rows, float32 [n, d], row-major.
+      weights: Weights of the rows, float64 [n], finite and not negative; None for 1 each.
     """
 
     values: np.ndarray
@@ -24,16 +24,16 @@ class WeightedRows:
 
     @property
     def width(self) -> int:
-        """D, the number of columns."""
+        """Number of columns, d."""
         return int(self.values.shape[1])
 
     @property
     def total_weight(self) -> float:
-        """The sum of the weights."""
+        """Sum of the weights."""
         return float(len(self) if self.weights is None else self.weights.sum())
 
     def weights_in(self, part: slice) -> np.ndarray:
-        """The weights of some rows, float64."""
+        """Weights of the rows in a slice, float64."""
         if self.weights is None:
             return np.ones(part.stop - part.start)
         return self.weights[part]

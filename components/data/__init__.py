@@ -1,1 +1,1 @@
-"""From TFRecord files of tf.Examples to a matrix of rows. No TFX."""
+"""Reads files of examples into a matrix of rows. Does not depend on TFX."""

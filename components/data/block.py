@@ -1,4 +1,4 @@
-"""Decoded examples, as they come from any kind of file."""
+"""Blocks of decoded examples, the same for every file format."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import dataclasses
 
 import numpy as np
 
-from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import FeatureLayout
+from tfx_kmeans.data.feature_layout import FeatureLayout
+from tfx_kmeans.errors import DataError
 
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    """Some examples of a file.
+    """Consecutive examples of a file.
 
     Attributes:
-      rows: float32 [n, d].
-      weights: float64 [n], or None for 1 each.
+      rows: Values of the clustered features, float32 [n, d].
+      weights: Weights of the rows, float64 [n]; None if every weight is 1.
     """
 
     rows: np.ndarray
@@ -24,7 +24,7 @@ class Block:
 
     @classmethod
     def empty(cls, count: int, layout: FeatureLayout) -> Block:
-        """Room for `count` examples, not yet filled."""
+        """A block with uninitialised memory for `count` examples."""
         weighted = layout.weight_feature is not None
         return cls(
             np.empty((count, layout.width), np.float32),
@@ -33,16 +33,16 @@ class Block:
 
 
 def as_float32(path: str, numbers: np.ndarray, values: np.ndarray, name: str) -> np.ndarray:
-    """A feature's values [n, width] as float32.
+    """Converts the values of a feature to float32.
 
     Args:
-      path: of the file.
-      numbers: int [n], of the records in it.
-      values: floats or integers.
-      name: of the feature.
+      path: Path of the file, for the error message.
+      numbers: numbers of the records within the file, int [n].
+      values: Values of the feature, floats or integers [n, width].
+      name: Name of the feature, for the error message.
 
     Raises:
-      DataError: naming file, record and feature, for an integer that float32 cannot hold.
+      DataError: If float32 cannot represent an integer exactly; names file, record and feature.
     """
     floats = values.astype(np.float32)
     if np.issubdtype(values.dtype, np.integer):
@@ -51,7 +51,7 @@ def as_float32(path: str, numbers: np.ndarray, values: np.ndarray, name: str) ->
         if inexact.any():
             record = numbers[inexact.any(axis=1).argmax()]
             raise DataError(
-                f'{path}, record {record}: feature {name!r} holds {values[inexact][0]}, an integer '
-                'that float32 cannot hold exactly. Scale it in Transform.'
+                f'{path}, record {record}: feature {name!r} has the value {values[inexact][0]}, an '
+                'integer that float32 cannot represent exactly. Scale the feature in Transform.'
             )
     return floats

@@ -1,4 +1,7 @@
-"""Records to rows: straight from the bytes where they are laid out alike, parsed where not."""
+"""Decodes records to rows.
+
+Records that share a layout are decoded by copying their bytes; all others are parsed.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,28 @@ import numpy as np
 import tensorflow as tf
 
 from tfx_kmeans.data.block import Block, as_float32
-from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import FeatureLayout
-from tfx_kmeans.data.layouts import RecordLayout, layout_of
+from tfx_kmeans.data.feature_layout import FeatureLayout
+from tfx_kmeans.data.record_layout import RecordLayout, layout_of
 from tfx_kmeans.data.tfrecords import Records, UniformRecords
+from tfx_kmeans.errors import DataError
 
-_MOST_LAYOUTS = 4
-_LEAST_SHARE = 8  # a layout that fits fewer than 1 of so many records is not worth the next look
+_MAX_LAYOUTS = 4
+# If a layout matches fewer than 1 in this many records, no further layout is tried.
+_RECORDS_PER_MATCH = 8
 _PARSED_AT_ONCE = 8192
-# Where TensorFlow quotes a record that is no UTF-8, its own error cannot be raised.
+_NOT_AN_EXAMPLE = 'the record is not a tf.Example'
+# A UnicodeDecodeError occurs if TensorFlow quotes a record that is not UTF-8 in its own error.
 _UNPARSABLE = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
 
 
 class Decoder:
-    """Decodes the records of one file after another; the rows are those of `parse_example`."""
+    """Decodes the records of several files to the same rows as `tf.io.parse_example`."""
 
     def __init__(self, layout: FeatureLayout) -> None:
-        """Args:
-        layout: the features of a row, and the weight beside it.
+        """Creates a decoder.
+
+        Args:
+          layout: Features of a row, and the feature that holds its weight.
         """
         self._layout = layout
         self._spec = dict(layout.parsing_spec)
@@ -34,24 +41,24 @@ class Decoder:
         self._known: list[RecordLayout] = []
 
     def decode(self, path: str, records: Records) -> Block:
-        """The rows of some records of a file.
+        """Decodes records of a file.
 
         Raises:
-          DataError: naming the file, the record and what is wrong with it.
+          DataError: If a record cannot be decoded; names the file, the record and the reason.
         """
         block = Block.empty(len(records), self._layout)
         pending = np.arange(len(records))
         if isinstance(records, UniformRecords) and self._widths is not None:
-            pending = self._take(records.payloads, block)
+            pending = self._copy_floats(records.payloads, block)
         if pending.size:
             self._parse(path, records, pending, block)
         return block
 
-    def _take(self, payloads: np.ndarray, block: Block) -> np.ndarray:
+    def _copy_floats(self, payloads: np.ndarray, block: Block) -> np.ndarray:
         """Fills in the rows of records that share a layout; returns the indices of the others."""
         pending = np.arange(len(payloads))
         tried = 0
-        while pending.size and tried < _MOST_LAYOUTS:
+        while pending.size and tried < _MAX_LAYOUTS:
             rest = payloads if len(pending) == len(payloads) else payloads[pending]
             layout = self._layout_for(rest[0].tobytes())
             if layout is None:
@@ -60,7 +67,7 @@ class Decoder:
             if alike.all():
                 self._fill(layout, rest, block, pending)
                 return pending[:0]
-            if _LEAST_SHARE * np.count_nonzero(alike) < len(rest):
+            if _RECORDS_PER_MATCH * np.count_nonzero(alike) < len(rest):
                 break
             self._fill(layout, rest[alike], block, pending[alike])
             pending = pending[~alike]
@@ -75,25 +82,25 @@ class Decoder:
         assert self._widths is not None
         layout = layout_of(record, self._widths)
         if layout is not None:
-            self._known = [layout, *self._known[: 2 * _MOST_LAYOUTS]]
+            self._known = [layout, *self._known[: 2 * _MAX_LAYOUTS]]
         return layout
 
     def _fill(
-        self, layout: RecordLayout, payloads: np.ndarray, block: Block, where: np.ndarray
+        self, layout: RecordLayout, payloads: np.ndarray, block: Block, indices: np.ndarray
     ) -> None:
-        everything = len(where) == len(block.rows)
+        whole_block = len(indices) == len(block.rows)
         target = block.rows.view(np.uint8)
         for feature in self._layout.features:
             columns = slice(4 * feature.first_column, 4 * (feature.first_column + feature.width))
             floats = layout.floats(payloads, feature.name)
-            if everything:
+            if whole_block:
                 target[:, columns] = floats
             else:
-                target[where, columns] = floats
+                target[indices, columns] = floats
         if block.weights is not None:
             name = str(self._layout.weight_feature)
             bits = np.ascontiguousarray(layout.floats(payloads, name))
-            block.weights[where] = bits.view('<f4')[:, 0]
+            block.weights[indices] = bits.view('<f4')[:, 0]
 
     def _parse(self, path: str, records: Records, pending: np.ndarray, block: Block) -> None:
         payloads = records.as_list()
@@ -103,8 +110,8 @@ class Decoder:
             numbers = records.first + part
             for feature in self._layout.features:
                 columns = slice(feature.first_column, feature.first_column + feature.width)
-                of_feature = values[feature.name].reshape(len(part), feature.width)
-                block.rows[part, columns] = as_float32(path, numbers, of_feature, feature.name)
+                feature_values = values[feature.name].reshape(len(part), feature.width)
+                block.rows[part, columns] = as_float32(path, numbers, feature_values, feature.name)
             if block.weights is not None:
                 block.weights[part] = values[str(self._layout.weight_feature)].reshape(-1)
 
@@ -114,29 +121,29 @@ class Decoder:
         try:
             parsed = tf.io.parse_example([payloads[index] for index in part], self._spec)
         except _UNPARSABLE as error:
-            for index in part:  # one by one, to name the one that it is
-                self._refuse_unparsable(f'{path}, record {first + index}', payloads[index])
-            raise DataError(f'{path}, from record {first} on: {error}') from error
+            for index in part:  # one by one, to find the record to name
+                self._check_parsable(f'{path}, record {first + index}', payloads[index])
+            raise DataError(f'{path}, at or after record {first}: {error}') from error
         return {name: tensor.numpy() for name, tensor in parsed.items()}
 
-    def _refuse_unparsable(self, place: str, payload: bytes) -> None:
+    def _check_parsable(self, place: str, payload: bytes) -> None:
         try:
             tf.io.parse_example([payload], self._spec)
         except UnicodeDecodeError as error:
-            raise DataError(f'{place}: it is no tf.Example.') from error
+            raise DataError(f'{place}: {_NOT_AN_EXAMPLE}.') from error
         except tf.errors.InvalidArgumentError as error:
-            raise DataError(f'{place}: {_in_short(error.message)}.') from error
+            raise DataError(f'{place}: {_shortened(error.message)}.') from error
 
 
-def _in_short(message: str) -> str:
-    """TensorFlow's message without the names of its operations."""
+def _shortened(message: str) -> str:
+    """An error message of TensorFlow without the names of operations."""
     if 'Could not parse example' in message:
-        return 'it is no tf.Example'
+        return _NOT_AN_EXAMPLE
     return re.sub(r'^{{.*?}} |\s*\[Op:.*$|Name: <unknown>, |\s*$', '', message).rstrip('.')
 
 
 def _float_widths(layout: FeatureLayout) -> dict[str, int] | None:
-    """Name to width of all features to read; None where some are no floats."""
+    """Widths of all features to read, by name; None if some of them are not floats."""
     if any(tf.as_dtype(spec.dtype) != tf.float32 for spec in layout.parsing_spec.values()):
         return None
     widths = {feature.name: feature.width for feature in layout.features}

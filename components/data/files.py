@@ -1,4 +1,4 @@
-"""The bytes of a file, read through TensorFlow's file layer and inflated where it is gzip."""
+"""Reads the bytes of files through TensorFlow's file layer, and decompresses gzip files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_kmeans.data.checksums import starts_a_record
-from tfx_kmeans.data.errors import DataError
+from tfx_kmeans.errors import DataError
 
 
 def _fastest_zlib() -> Any:
-    """zlib-ng, which inflates a third faster (see benchmarks/), or the standard library's."""
+    """zlib-ng if installed, as it decompresses a third faster (see benchmarks/), else zlib."""
     try:
         return importlib.import_module('zlib_ng.zlib_ng')
     except ImportError:
@@ -25,14 +25,14 @@ zlib = _fastest_zlib()
 _GZIP_MAGIC = b'\x1f\x8b'
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _READ_BYTES = 1 << 18
-_INFLATED_BYTES = 1 << 20
+_DECOMPRESSED_BYTES = 1 << 20
 
 
 def files_in(folder: str) -> list[str]:
-    """The files of a folder, sorted.
+    """Paths of the files in a folder, sorted, without hidden files and those starting with '_'.
 
     Raises:
-      DataError: where there is none.
+      DataError: If the folder contains no such file.
     """
     names = sorted(tf.io.gfile.listdir(folder))
     files = [name for name in names if not name.startswith(('.', '_')) and not name.endswith('/')]
@@ -42,33 +42,40 @@ def files_in(folder: str) -> list[str]:
 
 
 class ContentError(Exception):
-    """Content that cannot be read, or a gzip stream that is damaged or cut off; says which."""
+    """A file that cannot be read, or whose gzip stream is damaged or truncated."""
 
 
 class Content:
-    """A file's content, from the start to the end; never holds more than what was asked for.
+    """The content of a file, read sequentially with bounded memory.
 
     Attributes:
-      is_gzip: whether it was inflated, and so checked against gzip's own CRC; told by the first
-        bytes, not by the name (a record of 35,615 bytes starts like gzip, but for its checksum).
+      is_gzip: Whether the file is gzip, and so verified by gzip's own CRC. Determined from the
+        first bytes, not from the file name. (A plain TFRecord file whose first record has 35,615
+        bytes starts with gzip's magic number as well, but its header has a valid checksum.)
     """
 
     def __init__(self, path: str) -> None:
-        """Args:
-        path: of the file.
+        """Opens a file.
+
+        Args:
+          path: Path of the file.
 
         Raises:
-          ContentError: here or while reading.
+          ContentError: If the file cannot be read; may also be raised by `read`.
         """
         chunks = _chunks(path)
         first = next(chunks, b'')
         self.is_gzip = first.startswith(_GZIP_MAGIC) and not starts_a_record(first)
-        whole = chain([first], chunks)
-        self._pieces = _inflated(whole) if self.is_gzip else whole
+        all_chunks = chain([first], chunks)
+        self._pieces = _decompressed(all_chunks) if self.is_gzip else all_chunks
         self._left: Any = b''
 
     def read(self, size: int) -> bytes:
-        """The next `size` bytes; fewer at the end of the file only."""
+        """Reads the next `size` bytes, or fewer at the end of the file.
+
+        Raises:
+          ContentError: If the file cannot be read, or its gzip stream is damaged or truncated.
+        """
         taken, missing = [], size
         while missing > 0:
             if not self._left:
@@ -88,21 +95,21 @@ def _chunks(path: str) -> Iterator[bytes]:
             while chunk := file.read(_READ_BYTES):
                 yield chunk
     except tf.errors.OpError as error:
-        raise ContentError(f'it cannot be read ({error.message})') from error
+        raise ContentError(f'the file cannot be read ({error.message})') from error
 
 
-def _inflated(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The content of one gzip member after another, in pieces of bounded size."""
-    inflate = zlib.decompressobj(_GZIP_WINDOW)
+def _decompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The content of all gzip members, one after another, in pieces of bounded size."""
+    decompressor = zlib.decompressobj(_GZIP_WINDOW)
     try:
         for chunk in chunks:
             rest = chunk
             while rest:
-                if inflate.eof:
-                    inflate = zlib.decompressobj(_GZIP_WINDOW)
-                yield inflate.decompress(rest, _INFLATED_BYTES)
-                rest = inflate.unused_data or inflate.unconsumed_tail
+                if decompressor.eof:
+                    decompressor = zlib.decompressobj(_GZIP_WINDOW)
+                yield decompressor.decompress(rest, _DECOMPRESSED_BYTES)
+                rest = decompressor.unused_data or decompressor.unconsumed_tail
     except zlib.error as error:
-        raise ContentError(f'its gzip stream is damaged ({error})') from error
-    if not inflate.eof:
-        raise ContentError('it is cut off: its gzip stream has no end')
+        raise ContentError(f'the gzip stream is damaged ({error})') from error
+    if not decompressor.eof:
+        raise ContentError('the file is truncated: its gzip stream has no end')

@@ -1,4 +1,4 @@
-"""Counts values that are not finite, by column."""
+"""Counts NaN and infinite values by column."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from threading import Lock
 
 import numpy as np
 
-from tfx_kmeans.data.errors import DataError
+from tfx_kmeans.errors import DataError
 
-_MOST_COLUMNS_NAMED = 10
+_MAX_COLUMNS_NAMED = 10
 
 
 class NonFiniteTally:
-    """Looks at blocks of rows, on any thread, and remembers what was not finite."""
+    """Counts the values that are not finite in blocks of rows. Safe to use from several threads."""
 
     def __init__(self, column_names: Sequence[str]) -> None:
-        """Args:
-        column_names: one for each column of the rows.
+        """Creates an empty tally.
+
+        Args:
+          column_names: Name of each column of the rows.
         """
         self._names = column_names
         self._lock = Lock()
@@ -27,7 +29,13 @@ class NonFiniteTally:
         self._first: tuple[str, int] | None = None
 
     def look_at(self, path: str, first_record: int, rows: np.ndarray) -> None:
-        """Counts in rows [n, d], decoded from the records of a file from `first_record` on."""
+        """Adds the values of a block of rows to the tally.
+
+        Args:
+          path: Path of the file that the rows were read from.
+          first_record: Number of the first row's record within the file.
+          rows: Values of the rows, float32 [n, d].
+        """
         finite = np.isfinite(rows)
         if finite.all():
             return
@@ -40,20 +48,27 @@ class NonFiniteTally:
             self._first = place if self._first is None else min(self._first, place)
 
     def refuse_any(self, total_rows: int) -> None:
-        """Raises DataError, with counts, columns and the first place, unless all was finite."""
+        """Checks that all values were finite.
+
+        Args:
+          total_rows: Number of rows in all blocks, for the error message.
+
+        Raises:
+          DataError: If a value was not finite; gives the counts, the columns and the first record.
+        """
         if self._first is None:
             return
         columns = np.flatnonzero(self._nan + self._infinite)
         found = '; '.join(
             f'column {self._names[column]!r}: {self._nan[column]} NaN, '
             f'{self._infinite[column]} infinite'
-            for column in columns[:_MOST_COLUMNS_NAMED]
+            for column in columns[:_MAX_COLUMNS_NAMED]
         )
-        rest = len(columns) - _MOST_COLUMNS_NAMED
+        rest = len(columns) - _MAX_COLUMNS_NAMED
         more = f'; and {rest} more columns' if rest > 0 else ''
         path, record = self._first
         raise DataError(
-            f'{self._rows} of {total_rows} rows hold values that are not finite ({found}{more}); '
+            f'{self._rows} of {total_rows} rows have values that are not finite ({found}{more}); '
             f'the first is record {record} of {path}. Remove these rows, or replace the values in '
             'Transform.'
         )

@@ -1,4 +1,4 @@
-"""Several streams side by side on threads, merged in an order that the threads do not change."""
+"""Reads several streams in parallel threads and merges them in a deterministic order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-OPEN_AT_ONCE = 4  # never by the number of cores: it decides the order of the merged stream
+OPEN_AT_ONCE = 4
+"""Number of sources read in parallel.
+
+Fixed rather than derived from the number of cores, because it determines the merged order.
+"""
 
 Source = TypeVar('Source')
 Item = TypeVar('Item')
@@ -17,9 +21,14 @@ Item = TypeVar('Item')
 def interleaved(
     sources: Sequence[Source], read: Callable[[Source], Iterator[Item]]
 ) -> Iterator[Item]:
-    """The items of all sources: one of each open source in turn, the next source when one ends.
+    """Merges the items of all sources, taking one item from each open source in turn.
 
-    At most `OPEN_AT_ONCE` sources are open, each read one item ahead by a thread.
+    At most `OPEN_AT_ONCE` sources are open at a time; a source that ends is replaced by the next.
+    Threads read each open source one item ahead.
+
+    Args:
+      sources: Sources in the order in which they are opened.
+      read: Function that opens a source and returns its items.
     """
     waiting = deque(sources)
     threads = ThreadPoolExecutor(min(OPEN_AT_ONCE, os.cpu_count() or 1), 'tfx_kmeans_read')
@@ -28,7 +37,9 @@ def interleaved(
         return stream, threads.submit(_next_of, stream)
 
     try:
-        open_streams = deque(ahead(read(waiting.popleft())) for _ in range(_first(waiting)))
+        open_streams = deque(
+            ahead(read(waiting.popleft())) for _ in range(_number_to_open(waiting))
+        )
         while open_streams:
             stream, future = open_streams.popleft()
             items = future.result()
@@ -41,12 +52,12 @@ def interleaved(
         threads.shutdown(wait=True, cancel_futures=True)
 
 
-def _first(waiting: Iterable[object]) -> int:
+def _number_to_open(waiting: Iterable[object]) -> int:
     return min(OPEN_AT_ONCE, sum(1 for _ in waiting))
 
 
 def _next_of(stream: Iterator[Item]) -> list[Item]:
-    """The next item in a list, an empty list at the end."""
+    """The next item as a list of one; an empty list at the end of the stream."""
     for item in stream:
         return [item]
     return []

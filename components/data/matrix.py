@@ -1,7 +1,7 @@
-"""tf.Examples decoded, once, to a matrix of float32 rows with optional weights.
+"""Decodes tf.Examples once into a matrix of float32 rows with optional weights.
 
-The matrix lies in memory while it fits, and beyond that in a file on local disk that is mapped
-into memory; who works on it cannot tell which.
+The matrix is held in memory if it fits, otherwise in a memory-mapped file on local disk. Both are
+used in the same way.
 """
 
 from __future__ import annotations
@@ -17,34 +17,35 @@ import numpy as np
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.block import Block
 from tfx_kmeans.data.decoder import Decoder
-from tfx_kmeans.data.errors import DataError, NoExamplesError
-from tfx_kmeans.data.features import FeatureLayout
+from tfx_kmeans.data.feature_layout import FeatureLayout
 from tfx_kmeans.data.files import files_in
 from tfx_kmeans.data.finite import NonFiniteTally
 from tfx_kmeans.data.interleave import interleaved
 from tfx_kmeans.data.memory import default_limit_mb
 from tfx_kmeans.data.source import Examples
+from tfx_kmeans.errors import DataError, NoExamplesError
 
 
 @contextmanager
 def open_matrix(
     examples: Examples, layout: FeatureLayout, memory_limit_mb: int | None = None
 ) -> Iterator[WeightedRows]:
-    """Decodes all examples; the matrix is gone when the block is left, and may be written to.
+    """Decodes all examples into a matrix that exists until the `with` block is left.
 
-    The order of the rows depends on the files alone: folder by folder, and within a folder as
-    `interleave` merges its files.
+    The matrix may be modified. The order of its rows depends on the files alone: folder by folder,
+    and within a folder as `interleaved` merges its files.
 
     Args:
-      examples: where they lie.
-      layout: the features of a row, and the weight beside it.
-      memory_limit_mb: MiB that rows and weights may take in memory; None: half of what the
-        machine, or its container, has.
+      examples: Examples to decode.
+      layout: Features of a row, and the feature that holds its weight.
+      memory_limit_mb: Memory in MiB that rows and weights may take; None for half of the memory of
+        the machine or container.
 
     Raises:
-      DataError: naming the file and record that cannot be read or decoded; counting rows with
-        NaN or infinity, with their columns; where there are no rows or no weight, or the disk
-        is full.
+      NoExamplesError: If there are no examples.
+      DataError: If a file or record cannot be read or decoded (names both), if values are NaN or
+        infinite (counts them by column), if weights are negative, not finite or all zero, or if
+        the disk is full.
     """
     with _Store((memory_limit_mb or default_limit_mb()) << 20, layout) as store:
         tally = NonFiniteTally(layout.column_names)
@@ -55,32 +56,32 @@ def open_matrix(
         tally.refuse_any(store.count)
         matrix = store.matrix()
         if matrix.weights is not None:
-            _refuse_bad_weights(matrix.weights, str(layout.weight_feature))
+            _check_weights(matrix.weights, str(layout.weight_feature))
         yield matrix
 
 
 def _blocks(examples: Examples, layout: FeatureLayout, tally: NonFiniteTally) -> Iterator[Block]:
     decoder = Decoder(layout)
 
-    def of_file(path: str) -> Iterator[Block]:
+    def file_blocks(path: str) -> Iterator[Block]:
         for first, block in examples.blocks(path, layout, decoder):
             tally.look_at(path, first, block.rows)
             yield block
 
     for folder in examples.folders:
-        yield from interleaved(files_in(folder), of_file)
+        yield from interleaved(files_in(folder), file_blocks)
 
 
 class _Store:
-    """Takes blocks in memory, and from the limit on in files of a folder of its own.
+    """Collects blocks in memory up to a limit, and in files of a temporary folder beyond it.
 
-    The memory is asked for at once, as large as the limit; the system hands it out only as far
-    as it is written to, so a small data set takes little, and no block is moved again.
+    Memory up to the limit is allocated in one piece, so that blocks never have to be moved. The
+    operating system only provides the pages that are written to, so a small data set takes little.
     """
 
     def __init__(self, limit: int, layout: FeatureLayout) -> None:
         bytes_per_row = 4 * layout.width + (8 if layout.weight_feature is not None else 0)
-        self._held = _room(max(1, limit // bytes_per_row), layout)
+        self._held = _allocated(max(1, limit // bytes_per_row), layout)
         self._width = layout.width
         self._folder: Path | None = None
         self.count = 0
@@ -105,14 +106,14 @@ class _Store:
 
     def matrix(self) -> WeightedRows:
         if self._folder is None:
-            return WeightedRows(*self._first_held())
+            return WeightedRows(*self._filled_part())
         rows = np.memmap(self._folder / 'rows', np.float32, 'r+', shape=(self.count, self._width))
         if not (self._folder / 'weights').exists():
             return WeightedRows(rows, None)
         weights = np.memmap(self._folder / 'weights', np.float64, 'r+', shape=(self.count,))
         return WeightedRows(rows, weights)
 
-    def _first_held(self) -> tuple[np.ndarray, np.ndarray | None]:
+    def _filled_part(self) -> tuple[np.ndarray, np.ndarray | None]:
         weights = self._held.weights
         return self._held.rows[: self.count], None if weights is None else weights[: self.count]
 
@@ -120,26 +121,26 @@ class _Store:
         try:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix='tfx_kmeans_rows_'))
-                self._append(Block(*self._first_held()))
-                self._held = Block(self._held.rows[:0].copy(), None)  # its memory is free again
+                self._append(Block(*self._filled_part()))
+                self._held = Block(self._held.rows[:0].copy(), None)  # frees the memory
             self._append(block)
         except OSError as error:
             raise DataError(
                 f'The cache of rows in {self._folder or tempfile.gettempdir()} cannot be written '
-                f'after {self.count} rows: {error.strerror}. Set TMPDIR to a larger disk, or raise '
-                'memory_limit_mb.'
+                f'after {self.count} rows: {error.strerror}. Set TMPDIR to a folder on a larger '
+                'disk, or increase memory_limit_mb.'
             ) from error
 
     def _append(self, block: Block) -> None:
-        assert self._folder is not None, 'made before the first block is written'
+        assert self._folder is not None, 'the folder is created before the first block is written'
         for name, values in (('rows', block.rows), ('weights', block.weights)):
             if values is not None and values.size:
                 with open(self._folder / name, 'ab') as file:
                     file.write(memoryview(values).cast('B'))  # type: ignore[arg-type]
 
 
-def _room(rows: int, layout: FeatureLayout) -> Block:
-    """Room for so many rows, or as many as a system that promises no more than it has grants."""
+def _allocated(rows: int, layout: FeatureLayout) -> Block:
+    """A block for `rows` rows, or for fewer if the system does not overcommit memory."""
     while True:
         try:
             return Block.empty(rows, layout)
@@ -147,12 +148,15 @@ def _room(rows: int, layout: FeatureLayout) -> Block:
             rows //= 2
 
 
-def _refuse_bad_weights(weights: np.ndarray, name: str) -> None:
+def _check_weights(weights: np.ndarray, name: str) -> None:
     bad = ~(np.isfinite(weights) & (weights >= 0))
     if bad.any():
         raise DataError(
-            f'weight_feature {name!r} must be finite and not negative: {int(bad.sum())} of '
-            f'{len(weights)} rows are not, the first is {weights[bad][0]}.'
+            f'weight_feature {name!r} must be finite and not negative, but {int(bad.sum())} of '
+            f'{len(weights)} rows have other values; the first is {weights[bad][0]}.'
         )
     if not weights.any():
-        raise DataError(f'weight_feature {name!r} is 0 in all {len(weights)} rows.')
+        raise DataError(
+            f'weight_feature {name!r} is 0 in all {len(weights)} rows; at least one weight must be '
+            'positive.'
+        )

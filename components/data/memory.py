@@ -1,4 +1,4 @@
-"""How much memory a matrix may take when nobody says."""
+"""Default limit on the memory that a matrix may take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CGROUP_LIMITS = (
 
 
 def default_limit_mb() -> int:
-    """Half of the memory that the machine, or the container around this process, has; in MiB."""
+    """Half of the memory of the machine or of the container this process runs in, in MiB."""
     available = psutil.virtual_memory().total
     for path in _CGROUP_LIMITS:
         if path.exists() and (limit := path.read_text().strip()).isdigit():

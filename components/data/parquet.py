@@ -1,4 +1,4 @@
-"""Parquet files, as ImportExampleGen writes them with payload_format FORMAT_PARQUET."""
+"""Reads Parquet files, as ImportExampleGen writes them with payload_format FORMAT_PARQUET."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from tfx_kmeans.data.block import Block, as_float32
-from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import FeatureLayout
+from tfx_kmeans.data.feature_layout import FeatureLayout
+from tfx_kmeans.errors import DataError
 
 _ROWS_AT_ONCE = 16384
 
 
 def parquet_feature_spec(path: str) -> dict[str, Any] | None:
-    """Name to parsing spec of a file's columns, as the same tf.Examples would have it.
+    """Parsing specs of the columns of a file, by name, as for tf.Examples with the same values.
 
-    Lists take the length that they have in the first row. None where there is no row.
+    A list has the length that it has in the first row. Returns None if the file has no rows.
+
+    Raises:
+      DataError: If the file cannot be read as Parquet.
     """
     with _SeekableFile(path) as file:
         opened = _opened(path, file)
@@ -31,10 +34,10 @@ def parquet_feature_spec(path: str) -> dict[str, Any] | None:
 
 
 def parquet_blocks(path: str, layout: FeatureLayout) -> Iterator[tuple[int, Block]]:
-    """A file's rows in order: the number of a block's first row, and the block.
+    """Decodes the rows of a file in order: the number of the first row of a block, and the block.
 
     Raises:
-      DataError: naming the file, the row and what is wrong.
+      DataError: If a value or the file is not valid; names the file, the row and the reason.
     """
     names = [feature.name for feature in layout.features]
     if layout.weight_feature is not None:
@@ -50,7 +53,7 @@ def parquet_blocks(path: str, layout: FeatureLayout) -> Iterator[tuple[int, Bloc
 
 
 class _SeekableFile(io.RawIOBase):
-    """A file of TensorFlow's file layer with the methods that pyarrow asks for."""
+    """A file of TensorFlow's file layer with the interface that pyarrow needs."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -116,30 +119,30 @@ def _block(path: str, first: int, batch: pa.RecordBatch, layout: FeatureLayout) 
 
 
 def _values(path: str, first: int, batch: pa.RecordBatch, name: str, width: int) -> np.ndarray:
-    """A column's values [n, width]."""
+    """The values of a column [n, width]."""
     if name not in batch.schema.names:
         raise DataError(f'{path} has no column {name!r}.')
     column = batch.column(name)
-    _refuse_missing(path, first, column, name, 1)
+    _check_none_missing(path, first, column, name, 1)
     if _is_list(column.type):
-        _refuse_other_lengths(path, first, column, name, width)
+        _check_lengths(path, first, column, name, width)
         column = column.flatten()
-        _refuse_missing(path, first, column, name, width)
+        _check_none_missing(path, first, column, name, width)
     elif width != 1:
-        raise DataError(f'{path}: {name!r} has one value a row, not {width}.')
+        raise DataError(f'{path}: column {name!r} has 1 value per row, expected {width}.')
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise DataError(f'{path}: {name!r} is of type {column.type}, which is no number.')
+        raise DataError(f'{path}: column {name!r} has type {column.type}, which is not numeric.')
     values: np.ndarray = column.to_numpy(zero_copy_only=False)
     return values.reshape(len(batch), width)
 
 
-def _refuse_missing(path: str, first: int, column: pa.Array, name: str, width: int) -> None:
+def _check_none_missing(path: str, first: int, column: pa.Array, name: str, width: int) -> None:
     if column.null_count:
         row = int(np.asarray(column.is_null()).argmax()) // width
-        raise DataError(f'{path}, row {first + row}: {name!r} is missing.')
+        raise DataError(f'{path}, row {first + row}: column {name!r} has a missing value.')
 
 
-def _refuse_other_lengths(path: str, first: int, column: pa.Array, name: str, width: int) -> None:
+def _check_lengths(path: str, first: int, column: pa.Array, name: str, width: int) -> None:
     if pa.types.is_fixed_size_list(column.type):
         lengths = np.full(len(column), column.type.list_size)
     else:
@@ -148,5 +151,6 @@ def _refuse_other_lengths(path: str, first: int, column: pa.Array, name: str, wi
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(
-            f'{path}, row {first + row}: {name!r} has {lengths[row]} values, not {width}.'
+            f'{path}, row {first + row}: column {name!r} has length {lengths[row]}, expected '
+            f'{width}.'
         )

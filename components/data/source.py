@@ -1,4 +1,4 @@
-"""Where examples lie and how they are written there."""
+"""Folders of examples and the file formats they are stored in."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from tfx_kmeans.data.block import Block
 from tfx_kmeans.data.decoder import Decoder
-from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import FeatureLayout
+from tfx_kmeans.data.feature_layout import FeatureLayout
 from tfx_kmeans.data.files import files_in
 from tfx_kmeans.data.parquet import parquet_blocks, parquet_feature_spec
 from tfx_kmeans.data.tfrecords import read_records
+from tfx_kmeans.errors import DataError
 
 TF_EXAMPLE = 'FORMAT_TF_EXAMPLE'
 PARQUET = 'FORMAT_PARQUET'
@@ -24,11 +24,14 @@ PAYLOAD_FORMATS = (TF_EXAMPLE, PARQUET)
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Folders of files, in the order in which they are read.
+    """Examples stored as files in one or more folders.
 
     Attributes:
-      folders: of TFRecord files (gzip or plain) or of Parquet files.
-      payload_format: 'FORMAT_TF_EXAMPLE' or 'FORMAT_PARQUET'.
+      folders: Folders of TFRecord files (gzip or plain) or of Parquet files, in reading order.
+      payload_format: Format of the files, 'FORMAT_TF_EXAMPLE' or 'FORMAT_PARQUET'.
+
+    Raises:
+      DataError: If the payload format is not supported.
     """
 
     folders: tuple[str, ...]
@@ -38,14 +41,14 @@ class Examples:
         if self.payload_format not in PAYLOAD_FORMATS:
             raise DataError(
                 f'The examples in {", ".join(self.folders)} have payload_format '
-                f'{self.payload_format}; those that can be read are {", ".join(PAYLOAD_FORMATS)}.'
+                f'{self.payload_format}; supported formats are {", ".join(PAYLOAD_FORMATS)}.'
             )
 
     def feature_spec(self) -> dict[str, Any]:
-        """Name to parsing spec as the first example has it, where no schema tells.
+        """Parsing specs derived from the first example, by feature name, for use without a schema.
 
         Raises:
-          DataError: where there is no example.
+          DataError: If there are no examples, or the first one cannot be read.
         """
         for path in (path for folder in self.folders for path in files_in(folder)):
             if self.payload_format == PARQUET:
@@ -57,28 +60,44 @@ class Examples:
         raise DataError(f'There are no examples in {", ".join(self.folders)}.')
 
     def record_batches(self) -> Iterator[list[bytes]]:
-        """All examples as serialized tf.Examples, in order.
+        """Reads all examples in order, as batches of serialized tf.Examples.
 
         Raises:
-          DataError: where they are in another payload format, or a file is damaged.
+          DataError: If the examples have another payload format, or a file is damaged.
         """
         if self.payload_format != TF_EXAMPLE:
             raise DataError(
-                f'A model takes serialized tf.Examples, but the examples in '
-                f'{", ".join(self.folders)} are {self.payload_format}.'
+                f'Serialized tf.Examples ({TF_EXAMPLE}) are required, but the examples in '
+                f'{", ".join(self.folders)} have payload_format {self.payload_format}.'
             )
         for path in (path for folder in self.folders for path in files_in(folder)):
             for records in read_records(path):
                 yield records.as_list()
 
     def first(self, count: int) -> list[bytes]:
-        """The first `count` of `record_batches`, fewer where there are not so many."""
+        """The first `count` examples of `record_batches`, or all if there are fewer.
+
+        Raises:
+          DataError: As `record_batches`.
+        """
         return list(islice(chain.from_iterable(self.record_batches()), count))
 
     def blocks(
         self, path: str, layout: FeatureLayout, decoder: Decoder
     ) -> Iterator[tuple[int, Block]]:
-        """A file's examples in order: the number of a block's first, and the block."""
+        """Decodes the examples of a file in order.
+
+        Args:
+          path: Path of the file.
+          layout: Features of a row, and the feature that holds its weight.
+          decoder: Decoder for the same layout, used for tf.Examples.
+
+        Yields:
+          The number of the first example of a block within the file, and the block.
+
+        Raises:
+          DataError: If a record cannot be read or decoded; names file, record and reason.
+        """
         if self.payload_format == PARQUET:
             yield from parquet_blocks(path, layout)
             return
@@ -87,19 +106,23 @@ class Examples:
 
 
 def feature_spec_of_record(path: str, record: bytes) -> dict[str, Any]:
-    """Name to parsing spec as the first record of a file has it.
+    """Parsing specs derived from the first record of a file, by feature name.
+
+    Args:
+      path: Path of the file, for the error message.
+      record: Serialized tf.Example.
 
     Raises:
-      DataError: where it is no tf.Example.
+      DataError: If the record is not a tf.Example.
     """
     try:
         example = tf.train.Example.FromString(record)
-    except Exception as error:  # protobuf's DecodeError stands in no stable place
-        raise DataError(f'{path}, record 0: it is no tf.Example.') from error
-    return {name: _fixed(feature) for name, feature in example.features.feature.items()}
+    except Exception as error:  # the module that defines protobuf's DecodeError is not stable
+        raise DataError(f'{path}, record 0: the record is not a tf.Example.') from error
+    return {name: _fixed_length(feature) for name, feature in example.features.feature.items()}
 
 
-def _fixed(feature: Any) -> tf.io.FixedLenFeature:
+def _fixed_length(feature: Any) -> tf.io.FixedLenFeature:
     kind = feature.WhichOneof('kind') or 'bytes_list'
     dtype = {'float_list': tf.float32, 'int64_list': tf.int64, 'bytes_list': tf.string}[kind]
     length = len(getattr(feature, kind).value)

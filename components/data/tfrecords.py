@@ -1,9 +1,9 @@
-"""TFRecord files: their records, checked, in blocks of a fixed number of bytes.
+"""Reads and verifies the records of TFRecord files, in blocks of a fixed number of bytes.
 
-A record is framed as: length (uint64, little-endian), masked CRC-32C of the length, the payload,
-masked CRC-32C of the payload. The CRCs of the lengths are checked always, those of the payloads
-where the file is not gzip, which has a CRC of its own over all of them. No memory is set aside
-for a length that the file does not hold.
+A record is framed as: length (uint64, little-endian), masked CRC-32C of the length, payload,
+masked CRC-32C of the payload. The CRCs of the lengths are always verified. The CRCs of the
+payloads are verified unless the file is gzip, whose own CRC covers them. Memory is allocated for
+bytes that the file really contains, not for the length that a damaged record claims.
 """
 
 from __future__ import annotations
@@ -11,28 +11,30 @@ from __future__ import annotations
 import dataclasses
 import struct
 from collections.abc import Iterator
+from typing import NoReturn
 
 import numpy as np
 
 from tfx_kmeans.data.checksums import crc_of, crc_of_frames, masked, starts_a_record
-from tfx_kmeans.data.errors import DataError
 from tfx_kmeans.data.files import Content, ContentError
+from tfx_kmeans.errors import DataError
 
 BLOCK_BYTES = 1 << 22
 _HEADER = struct.Struct('<QI')
 _FOOTER = struct.Struct('<I')
 _FRAME = _HEADER.size + _FOOTER.size
-_LEAST_RUN = 32
-_MOST_LENGTHS_KNOWN = 1 << 16
+_MIN_RUN = 32
+_MAX_VARIED = 4096
+_MAX_KNOWN_LENGTHS = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True)
 class UniformRecords:
-    """Records of one length, one after another.
+    """Consecutive records of equal length.
 
     Attributes:
-      first: the number of the first record in its file.
-      payloads: uint8 [n, length], a view of the file's content.
+      first: Number of the first record within its file.
+      payloads: Content of the records, a view of the file's content, uint8 [n, length].
     """
 
     first: int
@@ -48,7 +50,12 @@ class UniformRecords:
 
 @dataclasses.dataclass(frozen=True)
 class VariedRecords:
-    """Records of several lengths; `first` is the number of the first in its file."""
+    """Consecutive records of different lengths.
+
+    Attributes:
+      first: Number of the first record within its file.
+      payloads: Content of the records.
+    """
 
     first: int
     payloads: list[bytes]
@@ -65,16 +72,17 @@ Records = UniformRecords | VariedRecords
 
 
 def read_records(path: str) -> Iterator[Records]:
-    """A file's records, in order.
+    """Reads the records of a file in order.
 
     Raises:
-      DataError: naming the file, the record's number and what is wrong.
+      DataError: If the file cannot be read or is damaged; names the file, the number of the record
+        and the reason.
     """
     framing = _Framing(path)
     try:
         yield from _split(framing, Content(path))
     except ContentError as error:
-        framing.refuse_content(error)
+        framing.raise_unreadable(error)
 
 
 def _split(framing: _Framing, content: Content) -> Iterator[Records]:
@@ -88,11 +96,11 @@ def _split(framing: _Framing, content: Content) -> Iterator[Records]:
             yield records
         held = held[used:]
     if held:
-        framing.refuse_rest(held)
+        framing.raise_truncated(held)
 
 
 class _Framing:
-    """Cuts content into records and checks it; knows how many records came before."""
+    """Splits content into records, verifies them, and counts the records read so far."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -101,7 +109,7 @@ class _Framing:
         self._crc_of_length: dict[int, int] = {}
 
     def split(self, content: bytes) -> Iterator[tuple[Records, int]]:
-        """The whole records in `content`, each batch with the place where it ends."""
+        """The complete records in `content`, as batches with the index at which each batch ends."""
         place = 0
         while True:
             records, end = self._uniform(content, place) or self._varied(content, place)
@@ -111,32 +119,32 @@ class _Framing:
             self._count += len(records)
             place = end
 
-    def refuse_rest(self, rest: bytes) -> None:
-        """Raises the DataError that says what is wrong with a file's last, unfinished record."""
+    def raise_truncated(self, rest: bytes) -> NoReturn:
+        """Raises a DataError for the last, incomplete record of a file."""
         if len(rest) < _HEADER.size:
-            self._refuse(0, 'the file ends within its header')
+            self._raise(0, 'the file ends within the header of the record')
         length = self._length(rest, 0, 0)
-        self._refuse(0, f'the file ends within its {length} bytes')
+        self._raise(0, f'the file ends within the {length} bytes of the record')
 
-    def refuse_content(self, error: ContentError) -> None:
-        """Raises the DataError that says after which record the content could not be read."""
+    def raise_unreadable(self, error: ContentError) -> NoReturn:
+        """Raises a DataError that gives the number of records before the unreadable content."""
         raise DataError(f'{self._path}, after {self._count} records: {error}.') from error
 
     def _uniform(self, content: bytes, place: int) -> tuple[Records, int] | None:
-        """A run of records that are as long as the one at `place`, where it is worth a look."""
+        """A run of records as long as the one at `place`; None if the run would be too short."""
         if place + _HEADER.size > len(content):
             return None
         length = self._length(content, place, 0)
         stride = length + _FRAME
         count = (len(content) - place) // stride
         header = content[place : place + _HEADER.size]
-        last_probe = place + (_LEAST_RUN - 1) * stride
-        if count < _LEAST_RUN or content[last_probe : last_probe + _HEADER.size] != header:
+        last_probe = place + (_MIN_RUN - 1) * stride
+        if count < _MIN_RUN or content[last_probe : last_probe + _HEADER.size] != header:
             return None
         frames = np.frombuffer(content, np.uint8, count * stride, place).reshape(count, stride)
         alike = (frames[:, : _HEADER.size] == frames[0, : _HEADER.size]).all(axis=1)
         run = count if alike.all() else int(alike.argmin())
-        if run < _LEAST_RUN:
+        if run < _MIN_RUN:
             return None
         end = place + run * stride
         if self.check_payloads:
@@ -144,12 +152,12 @@ class _Framing:
         return UniformRecords(self._count, frames[:run, _HEADER.size : -_FOOTER.size]), end
 
     def _varied(self, content: bytes, place: int) -> tuple[Records, int]:
-        """Records one by one, until a run of uniform ones may be worth another look."""
+        """Up to `_MAX_VARIED` records, split one by one; `split` then tries a uniform run again."""
         payloads: list[bytes] = []
         footers: list[bytes] = []
         size, known = len(content), self._crc_of_length
         unpack = _HEADER.unpack_from
-        while place + _HEADER.size <= size and len(payloads) < 4096:
+        while place + _HEADER.size <= size and len(payloads) < _MAX_VARIED:
             length, crc = unpack(content, place)
             if known.get(length) != crc:
                 self._length(content, place, len(payloads))
@@ -165,21 +173,22 @@ class _Framing:
         return VariedRecords(self._count, payloads), place
 
     def _length(self, content: bytes, place: int, after: int) -> int:
-        """The length at `place`, checked; `after` counts the records since the last batch."""
+        """The verified length at `place`; `after` is the number of records since the last batch."""
         length, crc = _HEADER.unpack_from(content, place)
         if self._crc_of_length.get(length) != crc:
             if not starts_a_record(content[place : place + _HEADER.size]):
-                self._refuse(
+                self._raise(
                     after,
-                    'the checksum of its length is wrong, so this is no TFRecord file or damaged',
+                    'the checksum of the record length is wrong: the file is damaged or is not a '
+                    'TFRecord file',
                 )
-            if len(self._crc_of_length) >= _MOST_LENGTHS_KNOWN:
+            if len(self._crc_of_length) >= _MAX_KNOWN_LENGTHS:
                 self._crc_of_length.clear()
             self._crc_of_length[length] = crc
         return int(length)
 
     def _check_run(self, content: bytes, frames: np.ndarray) -> None:
-        """Checks framed records of one length [n, stride] at once, and singly where that fails."""
+        """Verifies framed records [n, stride] with one CRC, and one by one only if that differs."""
         footers = np.ascontiguousarray(frames[:, -_FOOTER.size :]).view('<u4')[:, 0]
         length = frames.shape[1] - _FRAME
         expected = crc_of_frames(content[: _HEADER.size], length, footers)
@@ -191,7 +200,7 @@ class _Framing:
         crcs = np.fromiter(map(crc_of, payloads), np.uint32, len(payloads))
         wrong = masked(crcs) != stored
         if wrong.any():
-            self._refuse(int(wrong.argmax()), 'the checksum of its content is wrong')
+            self._raise(int(wrong.argmax()), 'the checksum of the record content is wrong')
 
-    def _refuse(self, after: int, what: str) -> None:
-        raise DataError(f'{self._path}, record {self._count + after}: {what}.')
+    def _raise(self, after: int, reason: str) -> NoReturn:
+        raise DataError(f'{self._path}, record {self._count + after}: {reason}.')

@@ -47,9 +47,10 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
     """Checks an exported model: its files, how it serves, and the clustering in it.
 
     Outputs, written whether the model passes or not:
-      blessing: `ModelBlessing`, blessed where every check passed that counts, or was overridden.
-      infra_blessing: `InfraBlessing`, blessed where the checks of structure and serving passed.
-      report: `KMeansReport`, what each check expected and found.
+      blessing: `ModelBlessing`, blessed if no check failed, except those that only warn or are
+        overridden.
+      infra_blessing: `InfraBlessing`, blessed if the checks of structure and serving passed.
+      report: `KMeansReport`, with what each check expected and found.
     """
 
     SPEC_CLASS = ExportValidatorSpec
@@ -63,30 +64,31 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
         transformed_examples: types.BaseChannel | None = None,
         baseline_model: types.BaseChannel | None = None,
         *,
-        splits: Sequence[str] = ('eval',),
-        max_examples: int = 50_000,
+        splits: Sequence[str] = ValidatorOptions.splits,
+        max_examples: int = ValidatorOptions.max_examples,
         thresholds: Thresholds | Mapping[str, Any] | None = None,
-        override: Override | Mapping[str, str] | None = None,
-        report_rows: bool = True,
+        override: Override | Mapping[str, str] | None = ValidatorOptions.override,
+        report_rows: bool = ValidatorOptions.report_rows,
     ) -> None:
         """Builds the node.
 
         Args:
-          model: of a CentroidExporter.
-          centroids: the ones that the model was made of.
-          examples: raw tf.Examples, as the model will be sent.
-          transformed_examples: the same after Transform; checked for training-serving skew.
-          baseline_model: an earlier model to compare with: of a Resolver for the latest blessed
-            one (none in a first run), or of an Importer of a pushed folder.
-          splits: names of the splits to try.
-          max_examples: the most examples to try.
-          thresholds: limits, and which checks count, as `Thresholds` or a dict of its fields.
-          override: a `reason` and a `name`, as `Override` or a dict: blesses the model though
+          model: Model of a CentroidExporter.
+          centroids: Centroids that the model was exported from.
+          examples: Raw tf.Examples, like those that will be sent to the model.
+          transformed_examples: The same examples after Transform; checked for training-serving
+            skew.
+          baseline_model: An earlier model to compare with: from a Resolver for the latest blessed
+            model (which finds none in a first run), or from an Importer of a pushed folder.
+          splits: Names of the splits with the examples.
+          max_examples: Maximum number of examples.
+          thresholds: Limits and modes of checks, as `Thresholds` or a dict of its fields.
+          override: A `reason` and a `name`, as `Override` or a dict: blesses the model even if
             checks of the clustering or against the baseline fail.
-          report_rows: whether report.html shows a sample of the rows, as points.
+          report_rows: Whether report.html shows a sample of the rows, as points.
 
         Raises:
-          ValueError: naming the parameter, what was given and what is allowed.
+          ParameterError: Naming the parameter, what was given and what is allowed.
         """
         options = {
             'splits': splits,

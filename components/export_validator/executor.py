@@ -1,4 +1,4 @@
-"""Runs the checks and writes blessings and report, whatever they found."""
+"""Runs the checks and writes the blessings and the report, whether or not the model passes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
     def Do(  # noqa: N802
         self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Mapping[str, Any]
     ) -> None:
-        """Checks the model; a model that fails is an answer, not an error."""
+        """Checks the model; a model that fails the checks is a result, not an error."""
         options = decode(ValidatorOptions, exec_properties)
         sources = _sources(input_dict, options)
         model = input_dict['model'][0]

@@ -1,4 +1,4 @@
-"""From the sources to a verdict and its report."""
+"""Runs the checks, reaches a verdict and writes its report."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import logging
 import tempfile
 from pathlib import Path
 
-from tfx_kmeans.export_validator.checks import run_checks
+from tfx_kmeans.export_validator.checks.run import run_checks
 from tfx_kmeans.export_validator.context import Context, Sources
 from tfx_kmeans.export_validator.options import ValidatorOptions
-from tfx_kmeans.export_validator.page import render_page
-from tfx_kmeans.export_validator.verdict import Verdict, write_report
+from tfx_kmeans.export_validator.report.document import write_report
+from tfx_kmeans.export_validator.report.page import render_page
+from tfx_kmeans.export_validator.verdict import Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -20,10 +21,10 @@ def judge(sources: Sources, options: ValidatorOptions, model: str, report: str |
     """Checks a model.
 
     Args:
-      sources: where it is, and what it is held against.
-      options: limits.
-      model: how it is called in the report.
-      report: a folder for report.json and report.html; None for no report.
+      sources: Locations of the model and of what it is compared with.
+      options: Limits.
+      model: Name of the model in the report.
+      report: Folder for report.json and report.html; None for no report.
     """
     with tempfile.TemporaryDirectory(prefix='tfx_kmeans_') as scratch:
         context = Context(sources, options, Path(scratch))
@@ -34,12 +35,14 @@ def judge(sources: Sources, options: ValidatorOptions, model: str, report: str |
 
 
 def _page(context: Context, verdict: Verdict, model: str) -> str:
-    """The page; a plain one where that fails, for no drawing may cost the verdict."""
+    """The page; a plain one if it cannot be rendered, so that the verdict is not lost."""
     try:
         return render_page(context, verdict, model)
     except Exception as error:
-        _log.exception('report.html cannot be drawn')
-        word = 'The model is blessed' if verdict.blessed else 'The model is not blessed'
-        failed = ', '.join(verdict.failed)
-        why = html.escape(f'{failed}. This page cannot be drawn ({error}): see report.json.')
-        return f'<!DOCTYPE html><meta charset="utf-8"><h1>{word}</h1><p>{why}</p>'
+        _log.exception('report.html cannot be rendered')
+        title = 'The model is blessed' if verdict.blessed else 'The model is not blessed'
+        failed = ', '.join(verdict.failed) or 'none'
+        why = html.escape(
+            f'Failed checks: {failed}. This page cannot be rendered ({error}): see report.json.'
+        )
+        return f'<!DOCTYPE html><meta charset="utf-8"><h1>{title}</h1><p>{why}</p>'

@@ -1,4 +1,4 @@
-"""What an ExportValidator can be told."""
+"""Options of ExportValidator."""
 
 from __future__ import annotations
 
@@ -7,49 +7,40 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from tfx_kmeans.checking import check_choice, check_flag, check_integer
+from tfx_kmeans.argument_checks import check_choice, check_flag, check_integer
+from tfx_kmeans.errors import ParameterError
 
 T = TypeVar('T')
 
 
 OFF, WARN, FAIL = MODES = ('off', 'warn', 'fail')
-CHECK_NAMES = (
-    'files', 'tags', 'signatures', 'forbidden_operations', 'known_operations', 'assets',
-    'leftovers', 'centroids_in_model', 'size', 'loads_in_clean_process', 'examples_parity',
-    'raw_parity', 'features_parity', 'all_distances_parity', 'cluster_index_agrees',
-    'server_answers', 'batch_sizes', 'neighbours', 'malformed_examples', 'needless_inputs',
-    'warmup', 'concurrent_calls', 'latency_batch_1', 'latency_batch_64', 'memory',
-    'finite_centroids', 'number_and_width', 'distinct_centroids', 'empty_clusters',
-    'smallest_share', 'largest_share', 'inertia_ratio', 'silhouette', 'davies_bouldin',
-    'preprocess_matches_transform', 'baseline_fits', 'baseline_inertia', 'baseline_changed',
-    'baseline_drift',
-)  # fmt: skip
 _COUNTS = ('max_model_bytes', 'max_model_files', 'probe_seconds', 'probe_memory_mb')
 
 
 @dataclasses.dataclass(frozen=True)
 class Thresholds:
-    """Limits that a model must keep. A figure whose limit is None is told, and not judged.
+    """Limits that a model must keep. A number whose limit is None is reported but not judged.
 
     Attributes:
-      max_model_bytes: of all files together; the default is what AI Platform takes.
-      max_model_files: how many files.
-      probe_seconds: how long loading and answering may take in the probe process.
-      probe_memory_mb: how much memory it may take for that, in MiB, beyond TensorFlow's own.
-      max_latency_ms_batch_1: median milliseconds of a call with one example.
-      max_latency_ms_batch_64: median milliseconds of a call with 64 examples.
-      max_memory_mb: the most memory that loading and answering all examples may take, in MiB,
-        beyond TensorFlow's own.
-      max_empty_clusters: how many clusters may have had no row in training.
-      min_cluster_share: of the training weight in the smallest cluster.
-      max_cluster_share: of the training weight in the largest cluster.
-      max_inertia_ratio: inertia by row of the examples, of training's.
-      min_silhouette: of the examples.
-      max_davies_bouldin: of the examples.
-      max_baseline_inertia_ratio: inertia of the examples, of that with the baseline's centroids.
-      max_baseline_changed: share of the examples that change cluster.
-      max_baseline_drift: Jensen-Shannon divergence of the cluster shares, in bits.
-      checks: what a failure of a check means, by its name: 'off' (it is not run), 'warn' or 'fail'.
+      max_model_bytes: Maximum size of all files together; the default is the limit of AI Platform.
+      max_model_files: Maximum number of files.
+      probe_seconds: Maximum seconds to load the model and to answer in the probe process.
+      probe_memory_mb: Memory limit of the probe process in MiB, beyond TensorFlow's own memory.
+      max_latency_ms_batch_1: Maximum of the median milliseconds of a call with one example.
+      max_latency_ms_batch_64: Maximum of the median milliseconds of a call with 64 examples.
+      max_memory_mb: Maximum memory to load the model and to answer all examples, in MiB, beyond
+        TensorFlow's own memory.
+      max_empty_clusters: Maximum number of clusters without a row in training.
+      min_cluster_share: Minimum share of the training weight in the smallest cluster.
+      max_cluster_share: Maximum share of the training weight in the largest cluster.
+      max_inertia_ratio: Maximum ratio of the inertia per example to the inertia per training row.
+      min_silhouette: Minimum silhouette of the examples.
+      max_davies_bouldin: Maximum Davies-Bouldin index of the examples.
+      max_baseline_inertia_ratio: Maximum ratio of the examples' inertia to their inertia with the
+        baseline's centroids.
+      max_baseline_changed: Maximum share of the examples that change cluster.
+      max_baseline_drift: Maximum Jensen-Shannon divergence of the cluster shares, in bits.
+      checks: Mode of each check by its name: 'off' (the check is not run), 'warn' or 'fail'.
     """
 
     max_model_bytes: int = 262_144_000
@@ -79,22 +70,22 @@ class Thresholds:
             if field.default is None and value is not None:
                 _check_limit(f'thresholds.{field.name}', value)
         if not isinstance(self.checks, Mapping):
-            raise ValueError(
+            raise ParameterError(
                 f'thresholds.checks must be a dict of check names to {", ".join(MODES)}, got '
                 f'{self.checks!r}.'
             )
         for name, mode in self.checks.items():
-            check_choice('thresholds.checks', name, CHECK_NAMES)
+            check_choice('thresholds.checks', name, _check_names())
             check_choice(f'thresholds.checks[{name!r}]', mode, MODES)
 
 
 @dataclasses.dataclass(frozen=True)
 class Override:
-    """Someone's word that a model is to be pushed despite its clustering.
+    """A person's decision to push a model despite its clustering.
 
     Attributes:
-      reason: why.
-      name: whose word it is.
+      reason: Why the model is to be pushed.
+      name: Name of the person who decided.
     """
 
     reason: str
@@ -104,19 +95,21 @@ class Override:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if not isinstance(value, str) or not value.strip():
-                raise ValueError(f'override.{field.name} must be a text, got {value!r}.')
+                raise ParameterError(
+                    f'override.{field.name} must be a non-empty string, got {value!r}.'
+                )
 
 
 @dataclasses.dataclass(frozen=True)
 class ValidatorOptions:
-    """What to check, and against what.
+    """What to check, and with which examples.
 
     Attributes:
-      splits: names of the splits whose examples the model must answer.
-      max_examples: the most examples that are tried.
-      thresholds: limits, and which checks count.
-      override: blesses despite failures of clustering and baseline checks.
-      report_rows: whether report.html may show sampled rows, as points.
+      splits: Names of the splits with the examples that the model must answer.
+      max_examples: Maximum number of examples.
+      thresholds: Limits, and modes of checks.
+      override: Blesses the model even if checks of clustering or baseline fail.
+      report_rows: Whether report.html shows a sample of the rows, as points.
     """
 
     splits: Sequence[str] = ('eval',)
@@ -129,27 +122,39 @@ class ValidatorOptions:
         check_flag('report_rows', self.report_rows)
         is_list = isinstance(self.splits, Sequence) and not isinstance(self.splits, str)
         if not is_list or not self.splits or not all(isinstance(name, str) for name in self.splits):
-            raise ValueError(f'splits must be a list of at least one name, got {self.splits!r}.')
+            raise ParameterError(
+                f'splits must be a list of at least one name, got {self.splits!r}.'
+            )
         check_integer('max_examples', self.max_examples, minimum=7)
+
+
+def _check_names() -> tuple[str, ...]:
+    from tfx_kmeans.export_validator.checks.run import all_checks  # which imports the options
+
+    return tuple(check.name for check in all_checks())
 
 
 def _check_limit(name: str, value: object) -> None:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value):  # type: ignore[arg-type]
-        raise ValueError(f'{name} must be a finite number or None, got {value!r}.')
+        raise ParameterError(f'{name} must be a finite number or None, got {value!r}.')
 
 
 def thresholds_of(given: Thresholds | Mapping[str, Any] | None) -> Thresholds:
-    """Thresholds from what a pipeline's author wrote.
+    """Thresholds from a dict of fields, if they are not Thresholds already.
 
     Raises:
-      ValueError: naming the thresholds that do not exist, and those that do.
+      ParameterError: Naming the thresholds that do not exist, and those that do.
     """
     return Thresholds() if given is None else _of('thresholds', Thresholds, given)
 
 
 def override_of(given: Override | Mapping[str, Any] | None) -> Override | None:
-    """An override from what a pipeline's author wrote; raises as `thresholds_of`."""
+    """An override from a dict of fields, if it is not an Override already.
+
+    Raises:
+      ParameterError: Naming the fields that do not exist or are missing.
+    """
     return None if given is None else _of('override', Override, given)
 
 
@@ -157,16 +162,16 @@ def _of(parameter: str, kind: type[T], given: Any) -> T:
     if isinstance(given, kind):
         return given
     if not isinstance(given, Mapping):
-        raise ValueError(
+        raise ParameterError(
             f'{parameter} must be {kind.__name__} or a dict of its fields, got {given!r}.'
         )
     fields = dataclasses.fields(kind)  # type: ignore[arg-type]
     known = [field.name for field in fields]
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise ValueError(
-            f'{parameter} has {", ".join(map(repr, unknown))}, which does not exist. There are: '
-            f'{", ".join(known)}.'
+        raise ParameterError(
+            f'{parameter} has {", ".join(map(repr, unknown))}, which does not exist. The fields '
+            f'are: {", ".join(known)}.'
         )
     missing = [
         field.name
@@ -176,5 +181,5 @@ def _of(parameter: str, kind: type[T], given: Any) -> T:
         and field.default_factory is dataclasses.MISSING
     ]
     if missing:
-        raise ValueError(f'{parameter} lacks {", ".join(map(repr, missing))}.')
+        raise ParameterError(f'{parameter} lacks {", ".join(map(repr, missing))}.')
     return kind(**given)

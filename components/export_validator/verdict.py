@@ -1,31 +1,27 @@
-"""Blessings and the report, as Pusher, TFX's resolvers and people read them."""
+"""The verdict on a model, and the blessings that record it."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
-
-from tfx_kmeans import names
-from tfx_kmeans.export_validator.checks import CheckResult
-from tfx_kmeans.export_validator.findings import BASELINE, CLUSTERING, SERVING, STRUCTURE
+from tfx_kmeans import filesystem
+from tfx_kmeans.export_validator.checks.finding import BASELINE, CLUSTERING, SERVING, STRUCTURE
+from tfx_kmeans.export_validator.checks.run import CheckResult
 from tfx_kmeans.export_validator.options import FAIL, WARN, Override
-from tfx_kmeans.version import __version__
 
-REPORT_FORMAT = '1.1'
 _OVERRIDABLE = (CLUSTERING, BASELINE)
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What follows from the checks.
+    """What follows from the results of the checks.
 
     Attributes:
-      checks: with their findings.
-      override: who blesses the model all the same, and why; never beyond structure and serving.
+      checks: Results of the checks that were run.
+      override: Who blesses the model despite failures, and why; does not apply to failures of
+        structure and serving.
     """
 
     checks: Sequence[CheckResult]
@@ -33,24 +29,24 @@ class Verdict:
 
     @property
     def failed(self) -> list[str]:
-        """Names of the checks that failed, but for those that only warn."""
+        """Names of the checks that failed, except those that only warn."""
         return [check.name for check in self._failures()]
 
     @property
     def warned(self) -> list[str]:
-        """Names of the checks that failed and only warn."""
+        """Names of the checks that failed but only warn."""
         return [check.name for check in self.checks if not check.passed and check.mode == WARN]
 
     @property
     def overridden(self) -> list[str]:
-        """Names of the checks that failed and are overridden."""
+        """Names of the failed checks that are overridden."""
         if self.override is None:
             return []
         return [check.name for check in self._failures() if check.group in _OVERRIDABLE]
 
     @property
     def blessed(self) -> bool:
-        """Whether nothing failed, but for what is overridden."""
+        """Whether no check failed, except those that are overridden."""
         return set(self.failed) == set(self.overridden)
 
     @property
@@ -90,26 +86,6 @@ def _set_names(artifact: Any, verdict: Verdict) -> None:
         artifact.set_string_custom_property('overridden_checks', ','.join(verdict.overridden))
 
 
-def write_report(folder: str, verdict: Verdict, model_uri: str, page: str) -> None:
-    """Writes report.json, the verdict and every check's findings, and the page beside it."""
-    report = {
-        'format_version': REPORT_FORMAT,
-        'tfx_kmeans': __version__,
-        'model': model_uri,
-        'blessed': verdict.blessed,
-        'infra_blessed': verdict.infra_blessed,
-        'override': verdict.override and dataclasses.asdict(verdict.override),
-        'overridden': verdict.overridden,
-        'checks': [dataclasses.asdict(check) for check in verdict.checks],
-    }
-    tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(f'{folder}/{names.REPORT_FILE}', 'w') as file:
-        file.write(json.dumps(report, indent=2) + '\n')
-    with tf.io.gfile.GFile(f'{folder}/{names.PAGE_FILE}', 'w') as file:
-        file.write(page)
-
-
 def _touch(folder: str, name: str) -> None:
-    tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(f'{folder}/{name}', 'w') as file:
-        file.write('')
+    filesystem.make_folder(folder)
+    filesystem.write_bytes(f'{folder}/{name}', b'')

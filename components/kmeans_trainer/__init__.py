@@ -1,1 +1,1 @@
-"""The component that clusters examples."""
+"""KMeansTrainer, the component that clusters examples."""

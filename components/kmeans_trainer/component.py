@@ -1,4 +1,4 @@
-"""KMeansTrainer: examples in, centroids out."""
+"""KMeansTrainer: clusters examples and outputs centroids."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from tfx_kmeans.artifacts import KMeansCentroids
-from tfx_kmeans.clustering.options import KMEANS_PLUS_PLUS_INIT, SQUARED_EUCLIDEAN_DISTANCE
+from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.kmeans_trainer.executor import Executor
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 from tfx_kmeans.parameters import encode, execution_parameters
@@ -37,14 +37,15 @@ class KMeansTrainerSpec(types.ComponentSpec):  # type: ignore[misc]
 class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
     """Clusters examples by k-means.
 
-    Full-batch Lloyd iterations from a k-means++ start, exact to the rounding of float32 rows,
-    unless the parameters say otherwise. Where the examples have a split `eval` that is not trained
+    By default it runs full-batch Lloyd iterations from a k-means++ start, which are exact except
+    for the rounding of the rows to float32. If the examples have a split `eval` that is not trained
     on, the clustering is evaluated on it.
 
     Outputs:
-      centroids: `KMeansCentroids`, with k, inertia, iterations and rows as custom properties, and
-        of the eval split silhouette, davies_bouldin, eval_inertia, eval_rows, eval_cluster_weight.
-      model_run: `ModelRun`, TensorBoard logs of each restart and of the evaluation.
+      centroids: `KMeansCentroids` with the custom properties k, inertia, iterations and rows. If
+        there is an evaluation, also silhouette, davies_bouldin, eval_inertia, eval_rows and
+        eval_cluster_weight.
+      model_run: `ModelRun` with TensorBoard logs of each restart and of the evaluation.
     """
 
     SPEC_CLASS = KMeansTrainerSpec
@@ -59,68 +60,76 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
         *,
         num_clusters: int | Any | None = None,
         features: Sequence[str] | None = None,
-        exclude_features: Sequence[str] = (),
+        exclude_features: Sequence[str] = TrainerOptions.exclude_features,
         column_names: Sequence[str] | None = None,
         weight_feature: str | None = None,
-        initial_clusters: str | Sequence[Sequence[float]] = KMEANS_PLUS_PLUS_INIT,
-        distance_metric: str = SQUARED_EUCLIDEAN_DISTANCE,
-        use_mini_batch: bool = False,
-        mini_batch_steps_per_iteration: int = 1,
-        batch_size: int = 1024,
-        kmeans_plus_plus_num_retries: int = 2,
-        relative_tolerance: float = 1e-4,
-        max_iterations: int = 300,
-        num_restarts: int = 1,
-        seed: int | None = 0,
-        splits: Sequence[str] = ('train',),
+        initial_clusters: str | Sequence[Sequence[float]] = TrainerOptions.initial_clusters,  # type: ignore[assignment]
+        distance_metric: str = TrainerOptions.distance_metric,
+        use_mini_batch: bool = TrainerOptions.use_mini_batch,
+        mini_batch_steps_per_iteration: int = TrainerOptions.mini_batch_steps_per_iteration,
+        batch_size: int = TrainerOptions.batch_size,
+        kmeans_plus_plus_num_retries: int = TrainerOptions.kmeans_plus_plus_num_retries,
+        relative_tolerance: float = TrainerOptions.relative_tolerance,
+        max_iterations: int = TrainerOptions.max_iterations,
+        num_restarts: int = TrainerOptions.num_restarts,
+        seed: int | None = TrainerOptions.seed,
+        splits: Sequence[str] = TrainerOptions.splits,
         memory_limit_mb: int | Any | None = None,
         checkpoint_dir: str | Any | None = None,
-        align_clusters: bool = False,
+        align_clusters: bool = TrainerOptions.align_clusters,
     ) -> None:
-        """Builds the node; numbers and strings may be RuntimeParameters too.
+        """Creates the pipeline node; numbers and strings may also be RuntimeParameters.
 
         Args:
-          examples: tf.Examples, raw or (usually) as Transform puts them out.
-          transform_graph: of the Transform that made the examples; tells their features.
-          schema: of raw examples, where there is no Transform. Without either, the features are
-            those of the first example.
-          base_model: an earlier model that CentroidExporter has made, exported or pushed, to start
-            from, in one run; through a Resolver or an Importer. Where the channel is empty (in the
-            first run), initial_clusters says where to start. Features, metric and k must match.
-          num_clusters: k, at least 1; may be left out where initial_clusters is a list of rows.
-          features: names of the features to cluster by; default: every dense numeric one. They
+          examples: tf.Examples, raw or (usually) transformed by Transform.
+          transform_graph: Transform graph that the examples were transformed with; describes their
+            features.
+          schema: Schema of raw examples, if there is no Transform. If neither is given, the
+            features are those of the first example.
+          base_model: Earlier model that CentroidExporter exported, or its pushed copy, from a
+            Resolver or an Importer. Training starts from its centroids, in a single run. If the
+            channel is empty, as in a first run, training starts from initial_clusters. Features,
+            metric and k must match.
+          num_clusters: Number of clusters, k. May be omitted if initial_clusters is a list of rows.
+          features: Names of the features to cluster by; None for all dense numeric features. They
             fill the columns in sorted order.
-          exclude_features: names of features to leave out.
-          column_names: a name for every column, in the order of the columns; default: a scalar
-            feature's own name, `name[i]` for a vector's values.
-          weight_feature: name of a number that weighs each row; never clustered by.
-          initial_clusters: 'kmeans_plus_plus', 'kmeans_parallel', 'random', a list of k rows, or
-            'module:function': f(rows, left) is given one block of rows (float32 [b, d]) after
-            another and how many centroids are left to choose, and returns 0 to `left` rows.
-          distance_metric: 'squared_euclidean' or 'cosine'.
-          use_mini_batch: whether a step sees `batch_size` random rows (Sculley 2010); by default it
-            sees all, unlike the Estimator's.
-          mini_batch_steps_per_iteration: steps between two updates of the centroids that rows are
-            assigned to.
-          batch_size: rows of a mini-batch step.
-          kmeans_plus_plus_num_retries: additional candidates of each k-means++ draw; negative:
-            by the O(log k) rule.
-          relative_tolerance: stop when the inertia falls by no more than this share of itself.
-          max_iterations: the most iterations of one restart.
-          num_restarts: runs from different seeds; the one of least inertia is kept.
-          seed: of all that is random; None draws one and records it.
-          splits: names of the splits to train on.
-          memory_limit_mb: MiB that the rows may take in memory; beyond it they lie in a file on
-            local disk while the component runs. Default: half of what the machine has.
-          checkpoint_dir: a folder, of this node alone, where the clustering keeps checkpoints; a
-            run that was killed goes on from there when it is started again, to the same bits.
-            They are removed at the end.
-          align_clusters: with a base_model, start from initial_clusters all the same, and give each
-            cluster the id of the base model's nearest (a one-to-one matching), for consumers that
-            key on the id.
+          exclude_features: Names of features not to cluster by.
+          column_names: Name of each column, in matrix order. None for a scalar feature's own name
+            and `name[i]` for the values of a vector.
+          weight_feature: Name of the numeric feature with the weight of each row; it is not
+            clustered by. None for weights of 1.
+          initial_clusters: Initial centroids: 'kmeans_plus_plus', 'kmeans_parallel', 'random', a
+            list of k rows, or a function, given as 'module:function'. The function is called as
+            f(rows, left) with one block of rows after another (float32 [b, d]) and the number of
+            centroids left to choose, until all are chosen. It returns 0 to `left` rows.
+          distance_metric: Distance metric: 'squared_euclidean', or 'cosine' for 1 - cos (spherical
+            k-means).
+          use_mini_batch: Whether each step uses `batch_size` random rows (Sculley 2010) instead of
+            all rows. Unlike in the Estimator, the default is False.
+          mini_batch_steps_per_iteration: Number of mini-batch steps between two updates of the
+            centroids that rows are assigned to.
+          batch_size: Number of rows in a mini-batch step.
+          kmeans_plus_plus_num_retries: Number of additional candidates in each k-means++ draw. If
+            negative, the O(log k) rule applies: 2 + floor(ln k) candidates in total.
+          relative_tolerance: Relative decrease of the inertia at or below which iterations stop.
+            With mini-batches, it applies to the running mean of the inertia over ten iterations.
+          max_iterations: Maximum number of iterations in each restart.
+          num_restarts: Number of runs from different seeds; the one with the smallest inertia is
+            kept.
+          seed: Random seed; None draws one, and the result records it.
+          splits: Names of the splits to train on.
+          memory_limit_mb: Memory limit for the rows in MiB. If the rows exceed it, they are held in
+            a file on local disk while the component runs. None for half of the memory of the
+            machine or container.
+          checkpoint_dir: Folder for checkpoints of this clustering alone. A run that was killed
+            resumes from them when it is started again, with bit-identical results. They are removed
+            at the end. None for no checkpoints.
+          align_clusters: Whether to start from initial_clusters even with a base model, and then
+            give each cluster the id of the base model's cluster that it is matched with, one to
+            one. For consumers that key on the id.
 
         Raises:
-          ValueError: naming the parameter, what was given and what is allowed.
+          ParameterError: If a value is invalid; names the parameter, the value and what is allowed.
         """
         options = {
             'num_clusters': num_clusters,
@@ -144,9 +153,9 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
             'align_clusters': align_clusters,
         }
         if align_clusters and base_model is None:
-            raise ValueError(
-                'align_clusters needs a base_model, whose ids the clusters are to take: connect '
-                'one, or leave align_clusters out.'
+            raise ParameterError(
+                'align_clusters needs a base_model, whose ids the clusters are given. Connect a '
+                'base_model, or omit align_clusters.'
             )
         super().__init__(
             spec=KMeansTrainerSpec(

@@ -1,4 +1,4 @@
-"""Decodes the examples, clusters the rows, writes the centroids."""
+"""Executor of KMeansTrainer: decodes examples, clusters their rows and writes the centroids."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from tfx.dsl.components.base import base_executor
 
 from tfx_kmeans.centroids.base_model import BaseModel
-from tfx_kmeans.centroids.checkpoints import CheckpointFolder
+from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder
 from tfx_kmeans.centroids.payload import CentroidsPayload, Columns
 from tfx_kmeans.centroids.storage import write_payload
 from tfx_kmeans.centroids.training import Training
-from tfx_kmeans.clustering.evaluation import evaluate
-from tfx_kmeans.data.errors import DataError, NoExamplesError
-from tfx_kmeans.data.features import FeatureLayout, choose_layout
+from tfx_kmeans.clustering.measures.evaluation import evaluate
+from tfx_kmeans.data.feature_layout import FeatureLayout, choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
+from tfx_kmeans.errors import DataError, NoExamplesError
 from tfx_kmeans.kmeans_trainer.model_run import write_model_run
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 from tfx_kmeans.kmeans_trainer.progress_log import ProgressLog
@@ -40,7 +40,10 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
     def Do(  # noqa: N802
         self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: Mapping[str, Any]
     ) -> None:
-        """Reads the examples once, clusters, evaluates, and writes both outputs or none."""
+        """Clusters and evaluates the examples, which are read once, and writes the outputs.
+
+        On failure, neither of the outputs is written.
+        """
         options = decode(TrainerOptions, exec_properties)
         examples = examples_of(input_dict['examples'], options.splits)
         layout = _layout(input_dict, examples, options)
@@ -86,7 +89,7 @@ def _evaluated(
     layout: FeatureLayout,
     options: TrainerOptions,
 ) -> CentroidsPayload:
-    """With measures of the eval split, where there is one that has not been trained on."""
+    """Adds an evaluation on the eval split, if there is one and it was not trained on."""
     artifacts = input_dict['examples']
     has_split = all(EVAL_SPLIT in artifact.splits for artifact in artifacts)
     if EVAL_SPLIT in options.splits or not has_split:
@@ -96,7 +99,7 @@ def _evaluated(
         with open_matrix(examples, layout, options.memory_limit_mb) as rows:
             evaluation = evaluate(rows, payload.assigner, payload.metadata.seed)
     except NoExamplesError as error:
-        _log.info('Nothing to evaluate by: %s', error)
+        _log.info('The split %r is not evaluated: %s', EVAL_SPLIT, error)
         return payload
     except ValueError as error:
         raise DataError(f'The split {EVAL_SPLIT!r} cannot be evaluated: {error}') from error

@@ -1,4 +1,4 @@
-"""The course of a clustering as TensorBoard logs."""
+"""Writes TensorBoard logs of a clustering and its evaluations."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import tensorflow as tf
 
 from tfx_kmeans.centroids.evaluation_log import logging_to, write_evaluation
 from tfx_kmeans.centroids.payload import CentroidsPayload
-from tfx_kmeans.clustering.outcome import Restart
+from tfx_kmeans.clustering.fit_result import Restart
 
 
 def write_model_run(folder: str, payload: CentroidsPayload) -> None:
-    """One TensorBoard run for each restart, the kept clusters' sizes, and each evaluation."""
+    """Writes a TensorBoard run for each restart, the final cluster weights, and each evaluation."""
     metadata = payload.metadata
     for index, restart in enumerate(metadata.restarts):
         with logging_to(f'{folder}/restart_{index}'):

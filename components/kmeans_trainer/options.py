@@ -1,29 +1,38 @@
-"""What a KMeansTrainer can be told."""
+"""Options of KMeansTrainer."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
 
-from tfx_kmeans.checking import check_flag, check_integer, check_names
+from tfx_kmeans.argument_checks import check_flag, check_integer, check_names
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.errors import ParameterError
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainerOptions(KMeansOptions):
-    """`KMeansOptions`, and which data to cluster.
+    """Options of KMeansTrainer: `KMeansOptions`, and options for the data and the environment.
 
     Attributes:
-      features: names of the features to cluster by; None for every dense numeric one.
-      exclude_features: names to leave out.
-      column_names: a name for every column, in matrix order, instead of the derived ones.
-      weight_feature: name of the feature that weighs each row.
-      splits: names of the splits to train on.
-      memory_limit_mb: MiB that the rows may take in memory; beyond it they lie on local disk.
-        None: half of what the machine or its container has.
-      checkpoint_dir: folder for checkpoints of this clustering alone; None keeps none.
-      align_clusters: with a base model, start from `initial_clusters` all the same, and give each
-        cluster the id of the base model's nearest.
+      features: Names of the features to cluster by; None for all dense numeric features.
+      exclude_features: Names of features not to cluster by.
+      column_names: Name of each column, in matrix order. None for a scalar feature's own name and
+        `name[i]` for the values of a vector.
+      weight_feature: Name of the numeric feature with the weight of each row; it is not clustered
+        by. None for weights of 1.
+      splits: Names of the splits to train on.
+      memory_limit_mb: Memory limit for the rows in MiB. If the rows exceed it, they are held in a
+        file on local disk while the component runs. None for half of the memory of the machine or
+        container.
+      checkpoint_dir: Folder for checkpoints of this clustering alone. A run that was killed resumes
+        from them when it is started again, with bit-identical results. They are removed at the end.
+        None for no checkpoints.
+      align_clusters: Whether to start from `initial_clusters` even with a base model, and then give
+        each cluster the id of the base model's cluster that it is matched with, one to one.
+
+    Raises:
+      ParameterError: If a value is invalid; names the parameter, the value and what is allowed.
     """
 
     features: Sequence[str] | None = None
@@ -41,25 +50,30 @@ class TrainerOptions(KMeansOptions):
             check_names(name, getattr(self, name))
         for name in ('exclude_features', 'splits'):
             if getattr(self, name) is None:
-                raise ValueError(f'{name} must be a list of names, got None: leave it out.')
+                raise ParameterError(f'{name} must be a list of names, got None. Omit it instead.')
         if self.features is not None and not self.features:
-            raise ValueError('features is an empty list: name some, or leave it out for all.')
+            raise ParameterError(
+                'features is an empty list. Name at least one feature, or omit it to cluster by '
+                'all dense numeric features.'
+            )
         if self.memory_limit_mb is not None:
             check_integer('memory_limit_mb', self.memory_limit_mb, minimum=1)
         if callable(self.initial_clusters):
-            raise ValueError(
-                'initial_clusters is a function, which does not travel with a pipeline: name it as '
-                "'module:function', importable where the component runs."
+            raise ParameterError(
+                'initial_clusters is a function, which cannot be passed through a pipeline. Give '
+                "it as 'module:function', importable where the component runs."
             )
         if self.checkpoint_dir is not None and not (
             isinstance(self.checkpoint_dir, str) and self.checkpoint_dir
         ):
-            raise ValueError(f'checkpoint_dir must name a folder, got {self.checkpoint_dir!r}.')
+            raise ParameterError(
+                f'checkpoint_dir must be the path of a folder, got {self.checkpoint_dir!r}.'
+            )
         check_flag('align_clusters', self.align_clusters)
         if not self.splits:
-            raise ValueError('splits is an empty list: name at least one split.')
+            raise ParameterError('splits is an empty list. Name at least one split.')
         if self.weight_feature in (self.features or ()):
-            raise ValueError(
-                f'weight_feature {self.weight_feature!r} is among features too: a weight is not '
-                'clustered by.'
+            raise ParameterError(
+                f'weight_feature {self.weight_feature!r} is also in features, but a weight cannot '
+                'be clustered by. Remove it from features.'
             )

@@ -1,4 +1,4 @@
-"""How a clustering is coming along, in the log."""
+"""Logs the progress of a clustering."""
 
 from __future__ import annotations
 
@@ -14,49 +14,59 @@ from tfx_kmeans.clustering.progress import Iteration
 _log = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_LINES = 1.0
-_LONG = 10.0  # seconds after which people want to know how long it still takes
-_RECENT = 5  # iterations that the next ones are judged by
+_ESTIMATE_AFTER = 10.0  # seconds after which lines include the remaining time
+_RECENT = 5  # iterations that the remaining time is estimated from
 
 
 class ProgressLog:
-    """Logs iterations, at most one in a second, and when it runs for long the time left."""
+    """Logs iterations, at most once per second, and in long runs the estimated remaining time."""
 
     def __init__(
         self, options: KMeansOptions, runs: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Args:
-        options: of the clustering.
-        runs: how many there will be, 1 where a base model says where to start.
-        clock: seconds.
+        """Creates a log.
+
+        Args:
+          options: Options of the clustering.
+          runs: Number of runs: `num_restarts`, or 1 if the clustering starts from a base model.
+          clock: Function that returns the time in seconds.
         """
         self._options = options
         self._runs = runs
         self._clock = clock
-        self._began = clock()
-        self._told = -math.inf
+        self._started = clock()
+        self._last_line = -math.inf
         self._histories: dict[int, list[Iteration]] = {}
 
     def __call__(self, restart: int, index: int, iteration: Iteration) -> None:
-        """Takes notice of an iteration (both numbers from 0)."""
+        """Records an iteration, and logs it unless there was a line within the last second.
+
+        Args:
+          restart: Index of the restart, from 0.
+          index: Index of the iteration in this restart, from 0.
+          iteration: Record of the iteration.
+        """
         history = self._histories.setdefault(restart, [])
         history.append(iteration)
         now = self._clock()
-        if now - self._told < _SECONDS_BETWEEN_LINES:
+        if now - self._last_line < _SECONDS_BETWEEN_LINES:
             return
-        self._told = now
-        _log.info('%s', self._line(restart, index, history, now - self._began))
+        self._last_line = now
+        _log.info('%s', self._line(restart, index, history, now - self._started))
 
     def _line(self, restart: int, index: int, history: list[Iteration], elapsed: float) -> str:
         iteration = history[-1]
         moved = '' if iteration.moved is None else f', {iteration.moved:,} rows moved'
-        left = f', about {_spoken(self._left(restart, history))} left' if elapsed >= _LONG else ''
+        left = ''
+        if elapsed >= _ESTIMATE_AFTER:
+            left = f', about {_duration(self._seconds_left(restart, history))} left'
         return (
             f'restart {restart + 1} of {self._runs}, iteration {index + 1}: '
             f'inertia {iteration.inertia:.6g}{moved}, {iteration.seconds:.3f} s{left}'
         )
 
-    def _left(self, restart: int, history: list[Iteration]) -> float:
-        """Seconds, by the recent iterations' length and how fast the inertia's fall slows down."""
+    def _seconds_left(self, restart: int, history: list[Iteration]) -> float:
+        """Estimates the remaining seconds from the duration and inertia of recent iterations."""
         recent = history[-_RECENT:]
         seconds = sum(iteration.seconds for iteration in recent) / len(recent)
         allowed = self._options.max_iterations - len(history)
@@ -67,9 +77,10 @@ class ProgressLog:
 
 
 def iterations_left(history: list[Iteration], relative_tolerance: float) -> float:
-    """About how many iterations until the relative fall of the inertia is down to the tolerance.
+    """Estimates the number of iterations until the inertia's relative decrease is at the tolerance.
 
-    The falls are taken to shrink geometrically, as they did of late; infinity where they do not.
+    Assumes that the decreases shrink geometrically, as in recent iterations. Returns infinity if
+    they do not shrink.
     """
     recent = [iteration.inertia for iteration in history[-_RECENT - 1 :]]
     falls = [1 - after / before for before, after in pairwise(recent) if before]
@@ -81,7 +92,7 @@ def iterations_left(history: list[Iteration], relative_tolerance: float) -> floa
     return math.ceil(math.log(relative_tolerance / falls[-1]) / slowing)
 
 
-def _spoken(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     if seconds < 90:
         return f'{seconds:.0f} s'
     return f'{seconds / 60:.0f} min' if seconds < 5400 else f'{seconds / 3600:.1f} h'

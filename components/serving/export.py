@@ -14,6 +14,8 @@ import tensorflow as tf
 from tfx_kmeans import names
 from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.centroids.storage import write_payload
+from tfx_kmeans.errors import ParameterError
+from tfx_kmeans.serving.description import ExportDescription, write_description
 from tfx_kmeans.serving.extra_assets import copy_extra_assets
 from tfx_kmeans.serving.graph_file import (
     canonical,
@@ -32,26 +34,25 @@ from tfx_kmeans.serving.warmup import write_warmup
 from tfx_kmeans.version import __version__
 
 TEXT_FILE = 'saved_model.pbtxt'
-EXPORT_FORMAT = '1.0'
 
 _log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelToSave:
-    """All that a served model is made of.
+    """Everything that a served model is made of.
 
     Attributes:
-      payload: of the centroids artifact.
-      preprocessing: from raw features to those that were clustered.
-      default_signature: the one that `serving_default` is.
-      precision: of the stored centroids.
-      passthrough: names of raw features that come back beside the answer.
-      serving_input: the user's own way in, None without.
-      extra_assets: files by their names below assets.extra.
-      as_text: whether the graph is written as text, too.
-      strip_default_attrs: whether attributes with default values are left out.
-      warmup: serialized tf.Examples to make requests of.
+      payload: Payload of the centroids artifact.
+      preprocessing: Transformation of raw features to the clustered features.
+      default_signature: Name of the signature that `serving_default` is a copy of.
+      precision: Precision of the stored centroids, one of `PRECISIONS`.
+      passthrough: Names of raw features to return unchanged in addition to the answer.
+      serving_input: User-defined serving input; None for a model without one.
+      extra_assets: Paths of the files to copy, by name within assets.extra.
+      as_text: Whether the graph is also written as text.
+      strip_default_attrs: Whether attributes of operations with default values are left out.
+      warmup: Serialized tf.Examples to write as warmup requests.
     """
 
     payload: CentroidsPayload
@@ -66,10 +67,13 @@ class ModelToSave:
     warmup: Sequence[bytes] = ()
 
     def save(self, folder: str) -> SavedModel:
-        """Writes the model.
+        """Writes the model to a folder.
 
         Raises:
-          ValueError: naming what cannot be served.
+          ParameterError: If `default_signature` or a passthrough feature is not available.
+          PrecisionError: If the precision cannot represent the centroids.
+          PythonCallError: If a signature calls a Python function.
+          ServingInputError: If the serving input does not return what the model needs.
         """
         module = KMeansModule(self.payload, self.preprocessing, self.precision, self.passthrough)
         signatures = self._signatures(module)
@@ -91,16 +95,17 @@ class ModelToSave:
         for name, function in found.items():
             refuse_python_calls(function.graph.as_graph_def(), f'The signature {name!r}')
         if self.default_signature not in found:
-            raise ValueError(
-                f'default_signature is {self.default_signature!r}, but the model can only have '
-                f'{", ".join(map(repr, sorted(found)))}: see the log.'
+            raise ParameterError(
+                f'default_signature is {self.default_signature!r}, but this model does not have '
+                f'that signature. Choose one of {", ".join(map(repr, sorted(found)))}; the log '
+                'says why the signature is missing.'
             )
         return {**found, names.DEFAULT_SIGNATURE: found[self.default_signature]}
 
     def _finish_graph(
         self, folder: str, module: KMeansModule, signatures: Mapping[str, Any]
     ) -> None:
-        """What TensorFlow's own save cannot be told."""
+        """Applies the changes to the graph file that `tf.saved_model.save` has no options for."""
         raw = [
             name for name, kind in self._kinds(signatures).items() if kind == names.RAW_SIGNATURE
         ]
@@ -117,7 +122,7 @@ class ModelToSave:
             write_text_form(f'{folder}/{names.ASSETS_EXTRA}/{TEXT_FILE}', saved_model)
 
     def _kinds(self, signatures: Mapping[str, Any]) -> dict[str, str]:
-        """Which of `examples`, `raw` and `features` each signature takes; not the user's own."""
+        """Input of each signature: `examples`, `raw` or `features`. Leaves out `serving_input`."""
         known = {
             names.RAW_SIGNATURE: names.RAW_SIGNATURE,
             names.FEATURES_SIGNATURE: names.FEATURES_SIGNATURE,
@@ -130,7 +135,7 @@ class ModelToSave:
         }
 
     def _fingerprint(self, signatures: Mapping[str, Any]) -> str:
-        """SHA-256 of all that decides what the model answers."""
+        """SHA-256 hash of everything that determines the answers of the model."""
         metadata = self.payload.metadata
         described = {
             'version': __version__,
@@ -152,29 +157,26 @@ class ModelToSave:
         return found.hexdigest()
 
     def _write_description(self, folder: str, saved: SavedModel) -> None:
-        described = {
-            'format_version': EXPORT_FORMAT,
-            'tfx_kmeans': __version__,
-            'tensorflow': tf.__version__,
-            'fingerprint': saved.fingerprint,
-            'precision': self.precision,
-            'default_signature': self.default_signature,
-            'signatures': saved.signatures,
-            'passthrough_features': list(self.passthrough),
-        }
-        path = f'{folder}/{names.PAYLOAD_IN_MODEL}/{names.EXPORT_FILE}'
-        with tf.io.gfile.GFile(path, 'w') as file:
-            file.write(json.dumps(described, indent=2, sort_keys=True) + '\n')
+        description = ExportDescription(
+            precision=self.precision,
+            passthrough_features=tuple(self.passthrough),
+            signatures=tuple(saved.signatures),
+            default_signature=self.default_signature,
+            fingerprint=saved.fingerprint,
+            tfx_kmeans=__version__,
+            tensorflow=tf.__version__,
+        )
+        write_description(folder, description)
 
 
 @dataclasses.dataclass(frozen=True)
 class SavedModel:
-    """What was saved.
+    """Description of a saved model.
 
     Attributes:
-      module: the model in this process.
-      fingerprint: of all that decides what it answers; the same for the same inputs.
-      signatures: names.
+      module: The model as an object in this process.
+      fingerprint: Hash of everything that determines the answers; equal for equal inputs.
+      signatures: Names of the signatures, sorted.
     """
 
     module: KMeansModule

@@ -1,4 +1,4 @@
-"""Files of the user's own, for assets.extra."""
+"""User-defined files for the folder assets.extra of a model."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
+from tfx_kmeans.errors import ExtraAssetsError
+
 AssetsExtra = Mapping[str, str] | Sequence[str] | str | None
 
 
-class ExtraAssetsError(ValueError):
-    """Files for assets.extra that are not there, or collide."""
-
-
 def find_extra_assets(given: AssetsExtra, check_name: Callable[[str], None]) -> dict[str, str]:
-    """The files to copy, by their names below assets.extra.
+    """Lists the files to copy: their paths, by name within assets.extra.
 
     Args:
-      given: a folder, whose files keep their places within it; a list of files and folders, which
-        keep their own names; or a dict of names to files and folders.
-      check_name: raises where a file may not have a name.
+      given: A folder, whose files keep their relative paths; a list of files and folders, which
+        keep their names; or a dict of names to files and folders.
+      check_name: Function that raises an error if a file must not have the given name.
 
     Raises:
-      ExtraAssetsError: where something does not exist, or two files would have one name.
+      ExtraAssetsError: If a path does not exist, or two files would have the same name.
     """
     found: dict[str, str] = {}
     for name, path in _named(given):
@@ -30,14 +28,20 @@ def find_extra_assets(given: AssetsExtra, check_name: Callable[[str], None]) -> 
             check_name(below)
             if below in found:
                 raise ExtraAssetsError(
-                    f'assets_extra has two files for {below!r}: {found[below]} and {file}.'
+                    f'assets_extra has two files for {below!r}: {found[below]} and {file}. Rename '
+                    'one of them.'
                 )
             found[below] = file
     return found
 
 
 def copy_extra_assets(files: Mapping[str, str], folder: str) -> None:
-    """Copies files to their names below a folder."""
+    """Copies files into a folder.
+
+    Args:
+      files: Paths of the files, by name within the folder.
+      folder: Folder to copy to; created if necessary.
+    """
     for name, path in files.items():
         target = f'{folder}/{name}'
         tf.io.gfile.makedirs(target.rpartition('/')[0])
@@ -50,12 +54,12 @@ def _named(given: AssetsExtra) -> list[tuple[str, str]]:
     if isinstance(given, Mapping):
         return list(given.items())
     if isinstance(given, str):
-        return [('' if tf.io.gfile.isdir(given) else _own_name(given), given)]
-    return [(_own_name(path), path) for path in given]
+        return [('' if tf.io.gfile.isdir(given) else _base_name(given), given)]
+    return [(_base_name(path), path) for path in given]
 
 
 def _files(name: str, path: str) -> list[tuple[str, str]]:
-    """The file at a path, or all files below it, with their names below assets.extra."""
+    """The file at a path, or all files within it, each with its name within assets.extra."""
     if not tf.io.gfile.exists(path):
         raise ExtraAssetsError(f'assets_extra names {path}, which does not exist.')
     if not tf.io.gfile.isdir(path):
@@ -68,5 +72,5 @@ def _files(name: str, path: str) -> list[tuple[str, str]]:
     ]
 
 
-def _own_name(path: str) -> str:
+def _base_name(path: str) -> str:
     return path.rstrip('/').rpartition('/')[2]

@@ -1,4 +1,4 @@
-"""What is still to be done to saved_model.pb once TensorFlow has written it."""
+"""Reads and edits the saved_model.pb that TensorFlow has written."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfx_kmeans.errors import ModelError
+
 GRAPH_FILE = 'saved_model.pb'
 
 
 def read_graph_file(folder: str) -> saved_model_pb2.SavedModel:
-    """The content of a model's saved_model.pb."""
+    """Reads the saved_model.pb of a model."""
     with tf.io.gfile.GFile(f'{folder}/{GRAPH_FILE}', 'rb') as file:
         return saved_model_pb2.SavedModel.FromString(file.read())
 
 
 def write_graph_file(folder: str, saved_model: saved_model_pb2.SavedModel) -> None:
-    """Writes saved_model.pb, the same bytes for the same content."""
+    """Writes saved_model.pb; equal content gives equal bytes."""
     with tf.io.gfile.GFile(f'{folder}/{GRAPH_FILE}', 'wb') as file:
         file.write(saved_model.SerializeToString(deterministic=True))
 
 
 def write_text_form(path: str, saved_model: saved_model_pb2.SavedModel) -> None:
-    """Writes the model's graph in protobuf's text form."""
+    """Writes the graph of a model in protobuf's text format."""
     tf.io.gfile.makedirs(path.rpartition('/')[0])
     with tf.io.gfile.GFile(path, 'w') as file:
         file.write(text_format.MessageToString(saved_model))
@@ -35,14 +37,16 @@ def write_text_form(path: str, saved_model: saved_model_pb2.SavedModel) -> None:
 def rename_inputs(
     saved_model: saved_model_pb2.SavedModel, signature: str, new_names: Mapping[str, str]
 ) -> None:
-    """Gives a signature's inputs names that TensorFlow takes for no argument, such as 'a/b'.
+    """Renames the inputs of a signature, also to names such as 'a/b' that are not identifiers.
 
-    Servers read the names from the signature, TensorFlow in Python from the object graph.
+    TensorFlow does not accept such names for the arguments of a function. Servers read the names
+    of inputs from the signature, TensorFlow in Python reads them from the object graph; both are
+    changed.
 
     Args:
-      saved_model: changed in place.
-      signature: its name.
-      new_names: by the inputs' present names.
+      saved_model: Model to change in place.
+      signature: Name of the signature.
+      new_names: New names of the inputs, by current name.
     """
     graph = saved_model.meta_graphs[0]
     inputs = graph.signature_def[signature].inputs
@@ -50,7 +54,7 @@ def rename_inputs(
     objects = graph.object_graph_def
     function = objects.nodes[_signature_node(objects, signature)].bare_concrete_function
     function.argument_keywords[:] = [new_names[name] for name in function.argument_keywords]
-    function.ClearField('function_spec')  # of Python's names; TensorFlow does without
+    function.ClearField('function_spec')  # has the old argument names; optional in TensorFlow
     traced = objects.concrete_functions[function.concrete_function_name]
     arguments = traced.canonicalized_input_signature.tuple_value.values[1].dict_value.fields
     _rename_keys(arguments, new_names)
@@ -59,7 +63,7 @@ def rename_inputs(
 
 
 def restore_default_attributes(saved_model: saved_model_pb2.SavedModel) -> None:
-    """Writes out the attributes that TensorFlow leaves out because they have default values."""
+    """Adds the attributes that TensorFlow has left out because they have default values."""
     info = saved_model.meta_graphs[0].meta_info_def
     defaults = {
         op.name: {
@@ -75,13 +79,13 @@ def restore_default_attributes(saved_model: saved_model_pb2.SavedModel) -> None:
 
 
 def canonical(graph_def: Any) -> bytes:
-    """A graph's content, without the numbers that loading gives the names of functions."""
+    """The content of a graph, without the numbers that loading appends to function names."""
     content: bytes = graph_def.SerializeToString(deterministic=True)
     return re.sub(rb'(__[a-z]+_\w*?)(_\d+)+\b', rb'\1', content)
 
 
 def nodes_of(graph_def: Any) -> Iterator[Any]:
-    """All nodes of a graph, those of its functions too."""
+    """All nodes of a graph, including those of its functions."""
     yield from graph_def.node
     for function in graph_def.library.function:
         yield from function.node_def
@@ -105,4 +109,4 @@ def _signature_node(objects: Any, signature: str) -> int:
             and node.user_object.identifier == 'signature_map'
         ):
             return next(c.node_id for c in node.children if c.local_name == signature)
-    raise LookupError('The model has no signatures.')
+    raise ModelError('The model has no signatures.')

@@ -1,4 +1,4 @@
-"""The tf.Module that is saved: centroids, preprocessing, and one function for each signature."""
+"""The tf.Module that is saved: centroids, preprocessing, and one function per signature."""
 
 from __future__ import annotations
 
@@ -12,16 +12,10 @@ import tensorflow as tf
 
 from tfx_kmeans import names
 from tfx_kmeans.centroids.payload import CentroidsPayload
+from tfx_kmeans.errors import ParameterError, UnservableFeatureError
 from tfx_kmeans.serving.precision import FLOAT32, stored_centroids
 from tfx_kmeans.serving.preprocessing import Preprocessing, row_of
-from tfx_kmeans.serving.raw_features import (
-    RawFeature,
-    Tensors,
-    UnservableFeatureError,
-    parse,
-    shaped,
-    without_marks,
-)
+from tfx_kmeans.serving.raw_features import RawFeature, Tensors, parse, shaped, without_marks
 from tfx_kmeans.serving.serving_input import ServingInput
 
 Outputs = dict[str, tf.Tensor]
@@ -32,12 +26,14 @@ _log = logging.getLogger(__name__)
 class KMeansModule(tf.Module):  # type: ignore[misc]
     """A clustering that can be served.
 
-    Attributes, of a loaded model too:
-      clusters: variable [k, d], the centroids as they are stored.
-      centroids: float32 variable [k, d], in feature space.
-      feature_names: string variable, in matrix order.
-      column_names: string variable [d].
-      metric: string variable, 'squared_euclidean' or 'cosine'.
+    A loaded model has the same attributes.
+
+    Attributes:
+      clusters: Variable with the centroids as stored, [k, d].
+      centroids: Variable with the centroids in feature space, float32 [k, d].
+      feature_names: Variable with the names of the clustered features, in column order, string.
+      column_names: Variable with the names of the columns, string [d].
+      metric: Variable with the distance metric, 'squared_euclidean' or 'cosine'.
     """
 
     def __init__(
@@ -47,15 +43,17 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         precision: str = FLOAT32,
         passthrough: Sequence[str] = (),
     ) -> None:
-        """Args:
-          payload: the centroids, and the layout of their columns.
-          preprocessing: from raw features to those that were clustered.
-          precision: of the stored centroids, see `serving.precision`.
-          passthrough: names of raw features that come back beside the answer.
+        """Builds the module.
+
+        Args:
+          payload: Centroids, and the layout of their columns.
+          preprocessing: Transformation of raw features to the clustered features.
+          precision: Precision of the stored centroids, one of `serving.precision.PRECISIONS`.
+          passthrough: Names of raw features to return unchanged in addition to the answer.
 
         Raises:
-          ValueError: for passthrough features that the examples do not have, or a precision that
-            cannot hold the centroids.
+          ParameterError: If the examples do not have a passthrough feature.
+          PrecisionError: If the precision cannot represent the centroids.
         """
         super().__init__(name='tfx_kmeans')
         metadata = payload.metadata
@@ -73,45 +71,54 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
 
     @property
     def raw_inputs(self) -> dict[str, RawFeature]:
-        """The raw features that have to be given for an answer, by name."""
+        """Raw features that are needed for an answer, by name."""
         return {**self._preprocessing.raw_features, **self._passthrough}
 
     def preprocess(self, serialized: tf.Tensor) -> tf.Tensor:
-        """Serialized tf.Examples, string [n], to rows, float32 [n, d].
+        """Converts serialized tf.Examples, string [n], to rows, float32 [n, d].
 
-        A row whose example lacks a required feature is NaN.
+        If an example lacks a required feature, all values of its row are NaN.
         """
         features = self._preprocessing.raw_features
         return self._rows_of_parsed(*parse(serialized, features.values(), features))
 
     def assign(self, rows: tf.Tensor) -> Outputs:
-        """Rows, float32 [n, d], to `cluster_index` and `distance`."""
+        """Assigns rows, float32 [n, d]; returns `cluster_index` and `distance`."""
         return self._stored.assign(rows)
 
     def answer_examples(self, serialized: tf.Tensor) -> Outputs:
-        """Serialized tf.Examples, string [n], to the same, and the passthrough features."""
+        """Assigns serialized tf.Examples, string [n].
+
+        Returns `cluster_index`, `distance` and the passthrough features.
+        """
         needed = self._preprocessing.raw_features
         parsed, incomplete = parse(serialized, self.raw_inputs.values(), needed)
         return self._answers(parsed, incomplete)
 
     def answer_raw(self, dense: Tensors) -> Outputs:
-        """Raw features, by name and as dense tensors, to the same as `answer_examples`."""
+        """Assigns raw features given as dense tensors, by name.
+
+        Returns the same outputs as `answer_examples`.
+        """
         raw = {name: feature.of_dense(dense[name]) for name, feature in self.raw_inputs.items()}
         count = tf.shape(next(iter(dense.values())))[0]
         needed = self._preprocessing.raw_features
         return self._answers(*without_marks(raw, self.raw_inputs, needed, count))
 
     def answer_parsed(self, raw: Tensors) -> Outputs:
-        """Raw features, by name and as parsing gives them, to the same."""
+        """Assigns raw features given in the form in which parsing returns them, by name.
+
+        Returns the same outputs as `answer_examples`.
+        """
         rows = row_of(self._preprocessing(raw), self._placed)
         return {**self.assign(rows), **self._passed_through(raw)}
 
     def nearest(self, serialized: tf.Tensor) -> Outputs:
-        """Serialized tf.Examples, string [n], to `cluster_index` alone."""
+        """Assigns serialized tf.Examples, string [n]; returns only `cluster_index`."""
         return {names.CLUSTER_INDEX: self._stored.nearest(self.preprocess(serialized))}
 
     def all_distances(self, serialized: tf.Tensor) -> Outputs:
-        """Serialized tf.Examples, string [n], to `all_distances`, float32 [n, k]."""
+        """Returns `all_distances`, float32 [n, k], for serialized tf.Examples, string [n]."""
         return {names.ALL_DISTANCES: self._stored.all_distances(self.preprocess(serialized))}
 
     def _answers(self, parsed: Tensors, incomplete: tf.Tensor) -> Outputs:
@@ -126,9 +133,16 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         return {name: feature.to_dense(parsed[name]) for name, feature in self._passthrough.items()}
 
     def signatures(self, serving_input: ServingInput | None = None) -> dict[str, Any]:
-        """Concrete functions by signature name (see docs/serving.md), but for the default.
+        """Concrete functions by signature name (see docs/serving.md), without `serving_default`.
 
-        There is no `raw` where a raw feature is sparse or ragged within a row.
+        The signature `raw` is missing, and a warning is logged, if a raw feature cannot be given
+        as one dense tensor.
+
+        Args:
+          serving_input: User-defined serving input; None for a model without one.
+
+        Raises:
+          ServingInputError: If the serving input does not return what the model needs.
         """
         width = self.centroids.shape[1]
         rows = tf.TensorSpec([None, width], tf.float32, names.FEATURES_SIGNATURE)
@@ -146,7 +160,7 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         try:
             found[names.RAW_SIGNATURE] = self._on_raw()
         except UnservableFeatureError as error:
-            _log.warning('The model has no signature %r. %s', names.RAW_SIGNATURE, error)
+            _log.warning('The model has no signature %r: %s', names.RAW_SIGNATURE, error)
         if serving_input is not None:
             found[names.SERVING_INPUT_SIGNATURE] = serving_input.signature(
                 self.raw_inputs, self.answer_parsed
@@ -154,7 +168,7 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         return found
 
     def _on_raw(self) -> Any:
-        """`answer_raw` as a function of one argument a feature, named by `raw_arguments`."""
+        """`answer_raw` as a function with one argument per feature, named by `raw_arguments`."""
         arguments = raw_arguments(self.raw_inputs)
         specs = {
             argument: tf.TensorSpec(feature.shape, feature.dtype, argument)
@@ -170,22 +184,31 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
 
 
 def raw_arguments(features: Collection[str]) -> dict[str, str]:
-    """What the arguments of `raw` are called while it is traced, by feature.
+    """Argument names of the function of the signature `raw` while it is traced, by feature name.
 
-    TensorFlow turns names that no Python argument can have into others, and sorts by these: so
-    placeholders in that order stand in for the names, which `rename_inputs` brings back.
+    TensorFlow replaces names that are not valid Python identifiers, and sorts the arguments by the
+    replaced names. If any feature has such a name, the arguments therefore get generated names in
+    that order, and `rename_inputs` restores the feature names after the model has been written.
+
+    Args:
+      features: Names of the raw features.
 
     Raises:
-      UnservableFeatureError: for two names that TensorFlow takes for the same.
+      UnservableFeatureError: If a feature is named 'self', or if TensorFlow would replace the names
+        of two features by the same name.
     """
     if 'self' in features:
-        raise UnservableFeatureError("TensorFlow takes no input that is called 'self'.")
+        raise UnservableFeatureError(
+            "A raw feature is named 'self', which TensorFlow does not accept as an input name. "
+            'Rename the feature.'
+        )
     python_names = {name: _python_name(name) for name in features}
     ordered = sorted(features, key=python_names.__getitem__)
     alike = [name for name, after in pairwise(ordered) if python_names[name] == python_names[after]]
     if alike:
         raise UnservableFeatureError(
-            f'TensorFlow takes the name of the raw feature {alike[0]!r} for that of another.'
+            f'TensorFlow cannot distinguish the name of the raw feature {alike[0]!r} from that of '
+            'another raw feature. Rename one of them.'
         )
     if all(name == python_names[name] for name in ordered):
         return {name: name for name in ordered}
@@ -193,7 +216,7 @@ def raw_arguments(features: Collection[str]) -> dict[str, str]:
 
 
 def _python_name(name: str) -> str:
-    """What TensorFlow makes of a name when it becomes an argument."""
+    """The name that TensorFlow derives from a feature name when it becomes an argument."""
     swapped = ''.join(letter if letter.isalnum() else '_' for letter in name)
     return swapped if swapped[:1].isalpha() else f'arg_{swapped}'
 
@@ -203,9 +226,10 @@ def _chosen(
 ) -> dict[str, RawFeature]:
     unknown = sorted(set(passthrough) - set(features))
     if unknown:
-        raise ValueError(
-            f'passthrough_features names {", ".join(map(repr, unknown))}, which the raw examples '
-            f'do not have. They have: {", ".join(map(repr, sorted(features)))}.'
+        raise ParameterError(
+            f'passthrough_features names {", ".join(map(repr, unknown))}, but the raw examples '
+            'have no such feature. Available features: '
+            f'{", ".join(map(repr, sorted(features)))}.'
         )
     return {name: features[name] for name in passthrough}
 

@@ -1,4 +1,4 @@
-"""How exactly the served centroids are stored, and what follows for their arithmetic."""
+"""Centroids stored in float32, float16 or int8, and the computation of distances to them."""
 
 from __future__ import annotations
 
@@ -7,89 +7,87 @@ import tensorflow as tf
 
 from tfx_kmeans import names
 from tfx_kmeans.centroids.payload import CentroidsPayload
-from tfx_kmeans.clustering.options import COSINE_DISTANCE
+from tfx_kmeans.errors import PrecisionError
 
 FLOAT32, FLOAT16, INT8 = PRECISIONS = ('float32', 'float16', 'int8')
 _FLOAT16_MAX = float(np.finfo(np.float16).max)
 _INT8_MAX = 127
 
 
-class PrecisionError(ValueError):
-    """Centroids that a precision cannot hold."""
-
-
 class StoredCentroids(tf.Module):  # type: ignore[misc]
-    """Centroids in float32, in feature space, as they were trained.
+    """Centroids in float32 and in feature space, as they were trained.
 
-    The nearest has the highest score (x - s).(c - s) - |c - s|^2 / 2, by one matmul; s, the shift,
-    keeps the numbers small where the data is far from the origin.
+    The nearest centroid c of a row x has the highest score (x - s).(c - s) - |c - s|^2 / 2, which
+    takes one matmul for all centroids. The shift s keeps the numbers small if the data is far from
+    the origin.
 
-    The centroids less the shift are stored beside those in feature space, so that no call has to
-    subtract.
+    The centroids minus the shift are stored in addition to the centroids in feature space, so that
+    calls do not have to subtract.
 
     Attributes:
-      clusters: variable [k, d].
-      centroids: float32 variable [k, d], in feature space, what distances are taken to.
+      clusters: Variable with the centroids as stored, [k, d].
+      centroids: Variable with the centroids in feature space that distances are measured to,
+        float32 [k, d].
     """
 
     def __init__(self, payload: CentroidsPayload) -> None:
-        """Args:
-        payload: of the centroids artifact.
+        """Stores the centroids in variables.
+
+        Args:
+          payload: Payload of the centroids artifact.
         """
         super().__init__(name='stored_centroids')
-        self._cosine = payload.metadata.distance_metric == COSINE_DISTANCE
+        self._metric = payload.metric
         self._shift = payload.shift.astype(np.float32)
-        self.clusters = self._stored(payload)
-        self.centroids = self._readable(payload)
-        lengths = _squared_lengths(self._as_served(payload) - payload.shift)
+        self.clusters = self._stored_variable(payload)
+        self.centroids = self._float32_variable(payload)
+        lengths = _squared_lengths(self._served_centroids(payload) - payload.shift)
         self._bias = tf.constant(-lengths / 2, tf.float32)
 
     def assign(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Points, float32 [n, d], to `cluster_index` int64 [n] and `distance` float32 [n].
+        """Assigns rows, float32 [n, d]; returns `cluster_index` int64 [n], `distance` float32 [n].
 
-        The distance is taken from the row and its centroid. Where it is not finite, because the
-        row is not, the index is `NO_CLUSTER`, the distance NaN.
+        The distance is computed from the row and its centroid, not from the score. If it is not
+        finite, because the row is not, the index is `NO_CLUSTER` and the distance NaN.
         """
-        points, framed = self._placed(rows)
+        points, framed = self._points(rows)
         nearest = tf.argmax(self._scores(framed), axis=1)
-        squares = tf.math.squared_difference(points, self._gathered(nearest))
-        distance = self._of_squared(tf.reduce_sum(squares, axis=1))
-        answered = tf.math.is_finite(distance)
+        squares = tf.math.squared_difference(points, self._centroids_at(nearest))
+        distance = self._metric.distance(tf.reduce_sum(squares, axis=1))
+        valid = tf.math.is_finite(distance)
         return {
-            names.CLUSTER_INDEX: _index_where(answered, nearest),
-            names.DISTANCE: tf.where(answered, distance, np.nan),
+            names.CLUSTER_INDEX: _index_or_none(valid, nearest),
+            names.DISTANCE: tf.where(valid, distance, np.nan),
         }
 
     def nearest(self, rows: tf.Tensor) -> tf.Tensor:
-        """Points, float32 [n, d], to the index of `assign` alone, int64 [n]."""
-        _, framed = self._placed(rows)
-        answered = tf.math.is_finite(tf.reduce_sum(tf.square(framed), axis=1))
-        return _index_where(answered, tf.argmax(self._scores(framed), axis=1))
+        """Assigns rows, float32 [n, d]; returns only the index that `assign` returns, int64 [n]."""
+        _, framed = self._points(rows)
+        valid = tf.math.is_finite(tf.reduce_sum(tf.square(framed), axis=1))
+        return _index_or_none(valid, tf.argmax(self._scores(framed), axis=1))
 
     def all_distances(self, rows: tf.Tensor) -> tf.Tensor:
-        """Points, float32 [n, d], to their distances to all centroids, float32 [n, k].
+        """Distances of rows, float32 [n, d], to all centroids, float32 [n, k].
 
-        By one matmul in float64, (-2 x, |x|^2, 1) with (c, 1, |c|^2), whose cancellation leaves
-        all digits of a float32 that matter. A row that is not finite is NaN throughout.
+        Takes one matmul of (-2 x, |x|^2, 1) and (c, 1, |c|^2) in float64, which keeps all
+        significant digits of a float32 despite cancellation. All distances of a row that is not
+        finite are NaN.
         """
-        framed = tf.cast(self._placed(rows)[1], tf.float64)
+        framed = tf.cast(self._points(rows)[1], tf.float64)
         centroids = tf.cast(self._framed_centroids(), tf.float64)
         lengths = tf.reduce_sum(tf.square(framed), axis=1, keepdims=True)
         left = tf.concat([-2 * framed, lengths, tf.ones_like(lengths)], axis=1)
         squared = tf.maximum(tf.matmul(left, _with_lengths(centroids), transpose_b=True), 0)
         blank = tf.where(tf.math.is_finite(lengths), tf.constant(0.0), np.nan)
-        return tf.cast(self._of_squared(squared), tf.float32) + blank
+        return tf.cast(self._metric.distance(squared), tf.float32) + blank
 
-    def _of_squared(self, squared: tf.Tensor) -> tf.Tensor:
-        """The metric's distance; of points of length one, 1 - cos is half the squared distance."""
-        return squared / 2 if self._cosine else squared
+    def _points(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Points to measure distances from, and the same points minus the shift.
 
-    def _placed(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Points to take distances from, and the same less the shift; zeros as NaN under cosine.
-
-        A row is scaled before it is normalised, so that no square overflows or vanishes.
+        Under cosine, both are the normalised rows, and a row of zeros becomes NaN. Rows are scaled
+        before they are normalised, so that squares neither overflow nor underflow.
         """
-        if not self._cosine:
+        if not self._metric.normalised:
             return rows, rows - self._shift
         scaled = rows / tf.reduce_max(tf.abs(rows), axis=1, keepdims=True)
         points = scaled / tf.norm(scaled, axis=1, keepdims=True)
@@ -99,21 +97,23 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
         products = tf.matmul(framed, self._factors(), transpose_b=True)
         return tf.nn.bias_add(self._scaled(products), self._bias)
 
-    def _stored(self, payload: CentroidsPayload) -> tf.Variable:
-        stored = _fixed(payload.centroids, names.CLUSTER_CENTERS_VAR_NAME)
+    def _stored_variable(self, payload: CentroidsPayload) -> tf.Variable:
+        stored = _constant_variable(payload.centroids, names.CLUSTER_CENTERS_VAR_NAME)
         framed = (payload.centroids - payload.shift).astype(np.float32)
-        self._framed = _fixed(framed, 'clusters_less_shift') if payload.shift.any() else stored
+        self._framed = (
+            _constant_variable(framed, 'clusters_less_shift') if payload.shift.any() else stored
+        )
         return stored
 
-    def _readable(self, payload: CentroidsPayload) -> tf.Variable:  # noqa: ARG002  # subclasses use it
+    def _float32_variable(self, payload: CentroidsPayload) -> tf.Variable:  # noqa: ARG002  # subclasses use it
         return self.clusters
 
-    def _as_served(self, payload: CentroidsPayload) -> np.ndarray:
-        """What distances are taken to, float64 [k, d], in feature space."""
+    def _served_centroids(self, payload: CentroidsPayload) -> np.ndarray:
+        """The centroids in feature space that distances are measured to, float64 [k, d]."""
         return payload.centroids.astype(np.float64)
 
     def _factors(self) -> tf.Tensor:
-        """What rows are multiplied with, float32 [k, d]: the centroids but for a scale of each."""
+        """The right factors of the scores, float32 [k, d]: centroids, each up to a scale."""
         return tf.identity(self._framed)
 
     def _scaled(self, products: tf.Tensor) -> tf.Tensor:
@@ -122,23 +122,23 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
     def _framed_centroids(self) -> tf.Tensor:
         return self._factors()
 
-    def _gathered(self, index: tf.Tensor) -> tf.Tensor:
-        """The centroid of each index, float32 [n, d], where distances are taken from points."""
+    def _centroids_at(self, index: tf.Tensor) -> tf.Tensor:
+        """The centroid of each index, float32 [n, d], in the space of the points of `_points`."""
         return tf.gather(self.clusters, index)
 
 
 class ReducedCentroids(StoredCentroids):
-    """Centroids less the shift, as float16.
+    """Centroids minus the shift, stored as float16.
 
-    `centroids` takes no room in the files: it is filled when the model is loaded.
+    The variable `centroids` takes no space in the files; its value is computed on loading.
     """
 
-    def _stored(self, payload: CentroidsPayload) -> tf.Variable:
-        _refuse_overflow(payload)
+    def _stored_variable(self, payload: CentroidsPayload) -> tf.Variable:
+        _check_float16_range(payload)
         framed = (payload.centroids - payload.shift).astype(np.float16)
-        return _fixed(framed, names.CLUSTER_CENTERS_VAR_NAME)
+        return _constant_variable(framed, names.CLUSTER_CENTERS_VAR_NAME)
 
-    def _readable(self, payload: CentroidsPayload) -> tf.Variable:
+    def _float32_variable(self, payload: CentroidsPayload) -> tf.Variable:
         width = payload.centroids.shape[1]
         nothing = tf.zeros([0, width])
         shape = tf.TensorShape([None, width])
@@ -146,39 +146,39 @@ class ReducedCentroids(StoredCentroids):
         self._filling = _FilledOnLoad(self, variable)
         return variable
 
-    def _as_served(self, payload: CentroidsPayload) -> np.ndarray:
+    def _served_centroids(self, payload: CentroidsPayload) -> np.ndarray:
         return self._framed_centroids().numpy().astype(np.float64) + payload.shift
 
     def in_feature_space(self) -> tf.Tensor:
-        """What distances are taken to, float32 [k, d]."""
+        """The centroids in feature space that distances are measured to, float32 [k, d]."""
         return self._framed_centroids() + self._shift
 
-    def _placed(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        _, framed = super()._placed(rows)
+    def _points(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        _, framed = super()._points(rows)
         return framed, framed
 
     def _factors(self) -> tf.Tensor:
         return tf.cast(self.clusters, tf.float32)
 
-    def _gathered(self, index: tf.Tensor) -> tf.Tensor:
+    def _centroids_at(self, index: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.gather(self.clusters, index), tf.float32)
 
 
 class QuantisedCentroids(ReducedCentroids):
-    """Centroids less the shift, as int8 and one scale for each: c - s = scale * q.
+    """Centroids minus the shift, stored as int8 values q with one scale each: c - s = scale * q.
 
-    Under cosine the scale makes the centroid's length one.
+    Under cosine, the scale gives the centroid a length of 1.
     """
 
-    def _stored(self, payload: CentroidsPayload) -> tf.Variable:
+    def _stored_variable(self, payload: CentroidsPayload) -> tf.Variable:
         framed = payload.centroids - payload.shift
         largest = np.abs(framed).max(axis=1, keepdims=True)
         scales = np.where(largest > 0, largest, 1.0) / _INT8_MAX
         quantised = np.rint(framed / scales).astype(np.int8)
-        if self._cosine:
+        if self._metric.normalised:
             scales = 1 / np.sqrt(_squared_lengths(quantised))[:, np.newaxis]
         self._scales = tf.constant(scales[:, 0], tf.float32)
-        return _fixed(quantised, names.CLUSTER_CENTERS_VAR_NAME)
+        return _constant_variable(quantised, names.CLUSTER_CENTERS_VAR_NAME)
 
     def _scaled(self, products: tf.Tensor) -> tf.Tensor:
         return products * self._scales
@@ -186,12 +186,12 @@ class QuantisedCentroids(ReducedCentroids):
     def _framed_centroids(self) -> tf.Tensor:
         return self._factors() * self._scales[:, tf.newaxis]
 
-    def _gathered(self, index: tf.Tensor) -> tf.Tensor:
-        return super()._gathered(index) * tf.gather(self._scales, index)[:, tf.newaxis]
+    def _centroids_at(self, index: tf.Tensor) -> tf.Tensor:
+        return super()._centroids_at(index) * tf.gather(self._scales, index)[:, tf.newaxis]
 
 
 class _FilledOnLoad(tf.saved_model.experimental.TrackableResource):  # type: ignore[misc]
-    """Gives a variable its value whenever the model is loaded, so that no file has to hold it."""
+    """Computes the value of a variable on loading, so that the files do not have to contain it."""
 
     def __init__(self, stored: ReducedCentroids, variable: tf.Variable) -> None:
         super().__init__()
@@ -206,23 +206,27 @@ class _FilledOnLoad(tf.saved_model.experimental.TrackableResource):  # type: ign
 
 
 def stored_centroids(payload: CentroidsPayload, precision: str) -> StoredCentroids:
-    """The centroids in one of `PRECISIONS`.
+    """Stores centroids in one of `PRECISIONS`.
+
+    Args:
+      payload: Payload of the centroids artifact.
+      precision: Precision of the stored centroids.
 
     Raises:
-      PrecisionError: naming clusters and columns whose values the precision cannot hold.
+      PrecisionError: If the precision cannot represent a value; names the clusters and columns.
     """
     kinds = {FLOAT32: StoredCentroids, FLOAT16: ReducedCentroids, INT8: QuantisedCentroids}
     return kinds[precision](payload)
 
 
-def _refuse_overflow(payload: CentroidsPayload) -> None:
+def _check_float16_range(payload: CentroidsPayload) -> None:
     framed = payload.centroids - payload.shift
     over = np.maximum(np.abs(payload.centroids), np.abs(framed)) > _FLOAT16_MAX
     if over.any():
         columns = [payload.metadata.column_names[index] for index in np.flatnonzero(over.any(0))]
         clusters = np.flatnonzero(over.any(axis=1)).tolist()
         raise PrecisionError(
-            f'precision is {FLOAT16!r}, which ends at {_FLOAT16_MAX:.0f}, but centroids have '
+            f'precision is {FLOAT16!r}, whose maximum is {_FLOAT16_MAX:.0f}, but centroids have '
             f'larger values: in column {", ".join(map(repr, columns))} of cluster '
             f'{", ".join(map(str, clusters))}. Scale these features in Transform, or choose '
             f'{FLOAT32!r} or {INT8!r}.'
@@ -235,13 +239,13 @@ def _with_lengths(centroids: tf.Tensor) -> tf.Tensor:
     return tf.concat([centroids, tf.ones_like(lengths), lengths], axis=1)
 
 
-def _index_where(answered: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-    return tf.where(answered, index, tf.constant(names.NO_CLUSTER, tf.int64))
+def _index_or_none(valid: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+    return tf.where(valid, index, tf.constant(names.NO_CLUSTER, tf.int64))
 
 
 def _squared_lengths(rows: np.ndarray) -> np.ndarray:
     return np.square(rows.astype(np.float64)).sum(axis=1)
 
 
-def _fixed(values: np.ndarray, name: str) -> tf.Variable:
+def _constant_variable(values: np.ndarray, name: str) -> tf.Variable:
     return tf.Variable(values, trainable=False, name=name)

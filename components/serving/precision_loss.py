@@ -1,4 +1,4 @@
-"""What a reduced precision changes, measured."""
+"""Measures how many assignments a reduced precision changes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tfx_kmeans.serving.module import KMeansModule
 
 @dataclasses.dataclass(frozen=True)
 class PrecisionLoss:
-    """How a model's assignments differ from those of the centroids it was made of.
+    """Differences between the assignments of a model and those of its exact centroids.
 
     Attributes:
-      rows: how many rows were assigned by both.
-      changed: how many of them to another cluster.
+      rows: Number of rows that were compared.
+      changed: Number of rows that the model assigns to another cluster.
     """
 
     rows: int
@@ -26,19 +26,19 @@ class PrecisionLoss:
 
     @property
     def share(self) -> float:
-        """`changed` of `rows`, 0 where there is no row."""
+        """Fraction of rows whose cluster changed; 0 if there are no rows."""
         return self.changed / self.rows if self.rows else 0.0
 
 
 def precision_loss(
     module: KMeansModule, exact: Assigner, batches: Iterable[Sequence[bytes]]
 ) -> PrecisionLoss:
-    """Assigns raw tf.Examples by the model and by the exact centroids.
+    """Compares the assignments of raw tf.Examples by a model and by its exact centroids.
 
     Args:
-      module: the model.
-      exact: the centroids as they were trained.
-      batches: serialized tf.Examples. Those that cannot be clustered do not count.
+      module: Model with reduced precision.
+      exact: Assigner to the centroids as they were trained.
+      batches: Batches of serialized tf.Examples. Examples that cannot be clustered are not counted.
     """
     rows = changed = 0
     for batch in batches:

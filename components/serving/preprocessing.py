@@ -1,4 +1,4 @@
-"""From raw features to the rows that k-means sees, inside the served graph."""
+"""Preprocessing inside the served graph: raw features to the rows that are clustered."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tfx_kmeans.serving.raw_features import RawFeature, Tensors, raw_features_of
 
 
 class Preprocessing(Protocol):
-    """Raw features in, dense numeric features out.
+    """Transformation of raw features to dense numeric features.
 
     Attributes:
-      resources: tables and variables that it uses, which the model must hold.
-      raw_features: just those that the result needs, by name.
-      all_raw_features: those that the examples have, by name.
+      resources: Tables and variables that the transformation uses; the model must track them.
+      raw_features: Raw features that the result depends on, by name.
+      all_raw_features: All raw features of the examples, by name.
     """
 
     resources: list[Any]
@@ -25,20 +25,22 @@ class Preprocessing(Protocol):
     all_raw_features: dict[str, RawFeature]
 
     def digest(self) -> str:
-        """A text that is the same where the same is computed."""
+        """A text that is equal for equal transformations."""
 
     def __call__(self, raw: Tensors) -> Tensors:
-        """Parsed raw features, by name, to the features that were clustered, by name."""
+        """Transforms parsed raw features, by name, to the clustered features, by name."""
 
 
 class SchemaPreprocessing:
-    """Raw features as they are, for pipelines without Transform."""
+    """Passes raw features through unchanged, for pipelines without Transform."""
 
     def __init__(self, feature_spec: Any, schema: Any, features: Sequence[str]) -> None:
-        """Args:
-        feature_spec: name to parsing spec, of the schema.
-        schema: the Schema itself.
-        features: the ones that are wanted.
+        """Selects raw features.
+
+        Args:
+          feature_spec: Parsing specs of the schema, by feature name.
+          schema: Schema of the raw examples.
+          features: Names of the clustered features.
         """
         self.resources: list[Any] = []
         self.all_raw_features = raw_features_of(feature_spec, schema)
@@ -54,7 +56,12 @@ class SchemaPreprocessing:
 
 
 def row_of(features: Tensors, placed: Sequence[PlacedFeature]) -> tf.Tensor:
-    """Features by name, each [n, ...], side by side in matrix order: float32 [n, d]."""
+    """Concatenates features, each [n, ...], in column order to rows, float32 [n, d].
+
+    Args:
+      features: Values of the features, by name.
+      placed: Features in column order.
+    """
     columns = [
         tf.reshape(tf.cast(features[feature.name], tf.float32), [-1, feature.width])
         for feature in placed

@@ -1,4 +1,4 @@
-"""Raw features: how they are parsed from tf.Examples, and what they look like as dense tensors."""
+"""Raw features: their parsing from tf.Examples, and their representation as dense tensors."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfx_kmeans.errors import UnservableFeatureError
+
 Tensors = Mapping[str, Any]
 
-# What stands for a value that is not there. As a parsing default it must be told from every value
-# that data may hold, so it is a NaN with bits of its own, and a string that nobody writes.
+# Markers for missing required values, used as parsing defaults. They must be distinguishable from
+# every value in the data: hence a NaN with unusual bits, and a string that data does not contain.
 _MISSING_BITS = 0x7FC5_0BAD
 _MISSING_STRING = b'\x00 tfx_kmeans: missing'
-_MISSING_INTEGER = int(np.iinfo(np.int64).min)
-
-
-class UnservableFeatureError(ValueError):
-    """A raw feature that has no form as one dense tensor."""
+_MIN_INT64 = int(np.iinfo(np.int64).min)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,9 +27,9 @@ class RawFeature:
     """A feature of the raw tf.Examples.
 
     Attributes:
-      name: its name there.
-      spec: how it is parsed: FixedLenFeature, VarLenFeature, ...
-      single: whether an example has at most one value of it, where `spec` does not say.
+      name: Name of the feature in the tf.Example.
+      spec: Parsing spec: FixedLenFeature, VarLenFeature, ...
+      single: Whether an example has at most one value of a variable-length feature.
     """
 
     name: str
@@ -40,17 +38,17 @@ class RawFeature:
 
     @property
     def dtype(self) -> tf.DType:
-        """tf.float32, tf.int64 or tf.string."""
+        """Type of the values: tf.float32, tf.int64 or tf.string."""
         return tf.as_dtype(self.spec.dtype)
 
     @property
     def required(self) -> bool:
-        """Whether an example without it cannot be clustered."""
+        """Whether parsing requires the feature: it has a fixed length and no default value."""
         return isinstance(self.spec, tf.io.FixedLenFeature) and self.spec.default_value is None
 
     @property
     def parsing_spec(self) -> Any:
-        """`spec`, with a default that marks what is missing where the feature is required."""
+        """The parsing spec; a required feature gets a marker of missing values as its default."""
         if not self.required:
             return self.spec
         shape = [int(size) for size in self.spec.shape]
@@ -58,25 +56,24 @@ class RawFeature:
 
     @property
     def dense_spec(self) -> tf.TensorSpec:
-        """As one dense tensor, the first dimension the batch.
+        """Spec of the feature as one dense tensor, whose first dimension is the batch.
 
         Raises:
-          UnservableFeatureError: for sparse and nested ragged features.
+          UnservableFeatureError: If the feature is sparse or a nested ragged feature.
         """
         if isinstance(self.spec, tf.io.FixedLenFeature):
             return tf.TensorSpec([None, *self.spec.shape], self.dtype)
         if isinstance(self.spec, tf.io.VarLenFeature) or _is_flat_ragged(self.spec):
             return tf.TensorSpec([None] if self.single else [None, None], self.dtype)
         raise UnservableFeatureError(
-            f'The raw feature {self.name!r} is a {type(self.spec).__name__}, which has no form as '
-            'one dense tensor.'
+            f'The raw feature {self.name!r} is a {type(self.spec).__name__}, which cannot be '
+            'represented as one dense tensor.'
         )
 
     def of_dense(self, values: tf.Tensor) -> Any:
-        """A tensor like `dense_spec` as parsing would have given it.
+        """Converts a dense tensor as described by `dense_spec` to the form that parsing returns.
 
-        Where the feature is of varying length, what is missing is left out: NaN, the empty string,
-        the smallest int64.
+        The blank values of a variable-length feature (see `blank_of`) are left out.
         """
         values = shaped(values, self.dense_spec, self.name)
         if isinstance(self.spec, tf.io.FixedLenFeature):
@@ -93,25 +90,40 @@ class RawFeature:
         return ragged.with_row_splits_dtype(self.spec.row_splits_dtype)
 
     def to_dense(self, parsed: Any) -> tf.Tensor:
-        """What parsing gave as a tensor like `dense_spec`; the inverse of `of_dense`."""
+        """Converts the result of parsing to a dense tensor as described by `dense_spec`.
+
+        Inverse of `of_dense`: missing values of a variable-length feature become blank.
+        """
         if isinstance(parsed, tf.SparseTensor):
-            if self.single:  # rows without the value make the dense form narrower than one column
+            if self.single:  # if no row has a value, the dense form would have no column
                 parsed = tf.sparse.reset_shape(parsed, [parsed.dense_shape[0], 1])
-            parsed = tf.sparse.to_dense(parsed, default_value=_blank(self.dtype))
+            parsed = tf.sparse.to_dense(parsed, default_value=blank_of(self.dtype))
         elif isinstance(parsed, tf.RaggedTensor):
             width = [None, 1] if self.single else None
-            parsed = parsed.to_tensor(default_value=_blank(self.dtype), shape=width)
+            parsed = parsed.to_tensor(default_value=blank_of(self.dtype), shape=width)
         return parsed[:, 0] if self.single else parsed
 
 
 def shaped(values: tf.Tensor, spec: tf.TensorSpec, name: str) -> tf.Tensor:
-    """The same; an error that names the input where a server is given another shape."""
+    """Ensures the shape of an input when a server receives it, with the input's name in the error.
+
+    Args:
+      values: Values of the input.
+      spec: Spec with the required shape.
+      name: Name of the input.
+    """
     safe = re.sub(r'\W', '_', name)
     return tf.ensure_shape(values, spec.shape, name=f'shape_of_{safe}')
 
 
 def raw_features_of(specs: Mapping[str, Any], schema: Any) -> dict[str, RawFeature]:
-    """By name; whether a feature has a single value is looked up in the schema's value_count."""
+    """Raw features of a schema, by name.
+
+    Args:
+      specs: Parsing specs, by feature name.
+      schema: Schema, whose `value_count` determines which variable-length features have a single
+        value.
+    """
     single = {
         feature.name
         for feature in schema.feature
@@ -126,15 +138,16 @@ def raw_features_of(specs: Mapping[str, Any], schema: Any) -> dict[str, RawFeatu
 def parse(
     serialized: tf.Tensor, features: Iterable[RawFeature], needed: Collection[str]
 ) -> tuple[Tensors, tf.Tensor]:
-    """Serialized tf.Examples to features by name, and which of them lack a required feature.
+    """Parses serialized tf.Examples, and finds those that lack a required feature.
 
     Args:
-      serialized: string [n].
-      features: what to parse.
-      needed: names of those without which an example is incomplete.
+      serialized: Serialized tf.Examples, string [n].
+      features: Features to parse.
+      needed: Names of the features without which an example is incomplete, if they are required.
 
     Returns:
-      The features, 0 or the empty string where a required one is missing; and bool [n].
+      The features by name, with 0 or the empty string in place of missing values of required
+      features; and whether each example is incomplete, bool [n].
     """
     wanted = {feature.name: feature for feature in features}
     parsed = tf.io.parse_example(serialized, {name: f.parsing_spec for name, f in wanted.items()})
@@ -144,16 +157,16 @@ def parse(
 def without_marks(
     given: Tensors, features: Mapping[str, RawFeature], needed: Collection[str], count: tf.Tensor
 ) -> tuple[Tensors, tf.Tensor]:
-    """Replaces what stands for a required feature that is missing, and says where that was.
+    """Replaces the markers of missing required features, and finds the incomplete examples.
 
     Args:
-      given: features by name, as parsed.
-      features: what they are.
-      needed: as in `parse`.
-      count: of the rows.
+      given: Parsed features, by name.
+      features: Definitions of the features, by name.
+      needed: Names of the features without which an example is incomplete, as for `parse`.
+      count: Number of examples.
 
     Returns:
-      As `parse`.
+      The same as `parse`.
     """
     incomplete = tf.zeros([count], tf.bool)
     found = dict(given)
@@ -166,9 +179,9 @@ def without_marks(
         if alike:
             firsts = [_first_value(found[name], features[name]) for name in alike]
             counts = tf.constant([name in needed for name in alike])
-            missing = _is_marked(tf.stack(firsts, axis=1)) & counts
+            missing = _is_marker(tf.stack(firsts, axis=1)) & counts
             incomplete |= tf.reduce_any(missing, axis=1)
-            found.update({name: _unmarked(found[name]) for name in alike})
+            found.update({name: _without_marker(found[name]) for name in alike})
     return found, incomplete
 
 
@@ -179,30 +192,38 @@ def _first_value(values: tf.Tensor, feature: RawFeature) -> tf.Tensor:
 def _marker(dtype: tf.DType) -> Any:
     if dtype == tf.float32:
         return np.uint32(_MISSING_BITS).view(np.float32)
-    return _MISSING_STRING if dtype == tf.string else np.int64(_MISSING_INTEGER)
+    return _MISSING_STRING if dtype == tf.string else np.int64(_MIN_INT64)
 
 
-def _is_marked(values: tf.Tensor) -> tf.Tensor:
+def _is_marker(values: tf.Tensor) -> tf.Tensor:
     if values.dtype == tf.float32:
         return tf.equal(tf.bitcast(values, tf.int32), _MISSING_BITS)
     return tf.equal(values, _marker(values.dtype))
 
 
-def _unmarked(values: tf.Tensor) -> tf.Tensor:
-    blank = tf.constant(b'' if values.dtype == tf.string else 0, values.dtype)
-    return tf.where(_is_marked(values), blank, values)
+def _without_marker(values: tf.Tensor) -> tf.Tensor:
+    replacement = tf.constant(b'' if values.dtype == tf.string else 0, values.dtype)
+    return tf.where(_is_marker(values), replacement, values)
 
 
-def _blank(dtype: tf.DType) -> Any:
+def blank_of(dtype: tf.DType) -> Any:
+    """The value that represents a missing value of a variable-length feature in a dense tensor.
+
+    Args:
+      dtype: Type of the feature: tf.float32, tf.int64 or tf.string.
+
+    Returns:
+      NaN for floats, the smallest int64 for integers, the empty string for strings.
+    """
     if dtype == tf.float32:
         return np.float32(np.nan)
-    return b'' if dtype == tf.string else _MISSING_INTEGER
+    return b'' if dtype == tf.string else _MIN_INT64
 
 
 def _is_blank(values: tf.Tensor) -> tf.Tensor:
     if values.dtype == tf.float32:
         return tf.math.is_nan(values)
-    return tf.equal(values, _blank(values.dtype))
+    return tf.equal(values, blank_of(values.dtype))
 
 
 def _is_flat_ragged(spec: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The user's own way from tensors to raw features, as a signature of its own."""
+"""User-defined serving inputs: functions from tensors to raw features, as a signature."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfx_kmeans.errors import ServingInputError
 from tfx_kmeans.serving.raw_features import RawFeature, Tensors
 
 Answer = Callable[[Tensors], dict[str, tf.Tensor]]
 
 
-class ServingInputError(ValueError):
-    """A serving_input_fn that does not give what the model needs."""
-
-
 class ServingInput:
     """A function from tensors to raw features.
 
-    What a serving_input_receiver_fn was to the Estimator. Its parameters are the inputs of the
-    signature, one tensor each, described by a tf.TensorSpec as annotation or default; a parameter
-    without is a batch of strings. It returns the raw features by name, as parsing tf.Examples would
-    give them, or, for what is of varying length, as dense tensors.
+    Corresponds to the serving_input_receiver_fn of an Estimator. The parameters of the function
+    are the inputs of the signature, one tensor each. Type and shape of a parameter are given by a
+    tf.TensorSpec as its annotation or default; a parameter without one is a batch of strings. The
+    function returns the raw features by name, in the form in which parsing tf.Examples returns
+    them. Variable-length features may also be dense tensors.
+
+    Attributes:
+      specs: Specs of the inputs, in the order of the parameters.
     """
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        """Args:
-          name: as the user gave it, for messages.
-          function: the function, or a tf.function with an input_signature.
+        """Inspects the parameters of the function.
+
+        Args:
+          name: Name of the function as given by the user, for error messages.
+          function: Python function, or a tf.function with an input_signature.
 
         Raises:
-          ServingInputError: where its parameters cannot be the inputs of a signature.
+          ServingInputError: If the parameters cannot be the inputs of a signature.
         """
         self._name = name
         self._function = function
@@ -47,7 +50,7 @@ class ServingInput:
         if not parameters or not plain:
             raise ServingInputError(
                 f'serving_input_fn {self._name!r} must take one or more tensors as named '
-                'parameters; its signature is '
+                'parameters, but its signature is '
                 f'{inspect.signature(self._python_function())}.'
             )
         described = signature or [_described(parameter) for parameter in parameters]
@@ -60,14 +63,15 @@ class ServingInput:
         return getattr(self._function, 'python_function', self._function)
 
     def signature(self, features: Mapping[str, RawFeature], answer: Answer) -> Any:
-        """The concrete function.
+        """Traces the function, followed by `answer`, as the concrete function of a signature.
 
         Args:
-          features: the raw features that are needed.
-          answer: raw features, as parsing gives them, to outputs.
+          features: Raw features that the model needs, by name.
+          answer: Function from raw features, in the form in which parsing returns them, to the
+            outputs of the model.
 
         Raises:
-          ServingInputError: where features are missing, or of another type or shape.
+          ServingInputError: If features are missing, or have another type or shape.
         """
 
         def on_inputs(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:

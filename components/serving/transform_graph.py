@@ -1,4 +1,4 @@
-"""A Transform graph, cut down to the features that are clustered, inside another graph."""
+"""Embeds the part of a Transform graph that computes the clustered features in a model."""
 
 from __future__ import annotations
 
@@ -10,26 +10,34 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from tfx_kmeans.errors import ExportError
 from tfx_kmeans.serving.graph_file import canonical
 from tfx_kmeans.serving.python_calls import calls_python, refuse_python_calls
 from tfx_kmeans.serving.raw_features import Tensors, raw_features_of
 
 
 class TransformPreprocessing:
-    """What a Transform graph does for some of its outputs, and no more than that.
+    """The part of a Transform graph that some of its outputs depend on.
 
-    The operations that the outputs depend on are copied from the graph, so that nothing else of it
-    is in a model: no other feature, and no vocabulary of theirs.
+    The operations that these outputs depend on are copied from the graph. Nothing else of the graph
+    becomes part of a model: neither other features nor their vocabularies.
+
+    Attributes:
+      resources: Tables and variables that the copied operations use; the model must track them.
+      raw_features: Raw features that the outputs depend on, by name.
+      all_raw_features: All raw features of the examples, by name.
     """
 
     def __init__(self, transform_graph_uri: str, features: Sequence[str]) -> None:
-        """Args:
-          transform_graph_uri: folder of a TransformGraph artifact.
-          features: the outputs of the graph that are wanted.
+        """Extracts the part of the graph that computes some of its outputs.
+
+        Args:
+          transform_graph_uri: Folder of a TransformGraph artifact.
+          features: Names of the outputs to compute.
 
         Raises:
-          ValueError: where the graph is one of TensorFlow 1.
-          PythonCallError: where a wanted output needs a Python function, naming the output.
+          ExportError: If the graph is a TensorFlow 1 graph.
+          PythonCallError: If an output depends on a Python function; names the output.
         """
         output = tft.TFTransformOutput(transform_graph_uri)
         function, loaded = _transform_function(output.transform_savedmodel_dir)
@@ -39,7 +47,7 @@ class TransformPreprocessing:
         whole = function.graph.as_graph_def()
         for name, tensor in self._fetches.items():
             needed = _subgraph(whole, [tensor.op.name], raw)
-            refuse_python_calls(needed, f'The transform_graph, for the feature {name!r},')
+            refuse_python_calls(needed, f'The part of the transform_graph for feature {name!r}')
         wanted = [tensor.op.name for tensor in self._fetches.values()]
         self._graph_def = _subgraph(whole, wanted, raw)
         names = {node.name for node in self._graph_def.node}
@@ -62,7 +70,7 @@ class TransformPreprocessing:
         self._in_function = tf.function(self._imported, autograph=False, reduce_retracing=True)
 
     def digest(self) -> str:
-        """SHA-256 of what is computed: operations, values and vocabularies."""
+        """SHA-256 hash of the operations, values and vocabularies that determine the result."""
         found = hashlib.sha256()
         found.update(canonical(self._graph_def))
         for name in sorted(self._captures):
@@ -74,7 +82,10 @@ class TransformPreprocessing:
         return found.hexdigest()
 
     def __call__(self, raw: Tensors) -> Tensors:
-        """See `Preprocessing`. Nodes can be copied into a graph only, so eager calls make one."""
+        """See `Preprocessing`.
+
+        Operations can only be copied into a graph; in eager mode, a tf.function provides one.
+        """
         needed = {name: raw[name] for name in self._inputs}
         return self._in_function(needed) if tf.executing_eagerly() else self._imported(needed)
 
@@ -105,20 +116,20 @@ class TransformPreprocessing:
 
 
 def _transform_function(folder: str) -> tuple[Any, Any]:
-    """The function that the graph is, and the loaded object that keeps its resources alive."""
+    """The function of the graph, and the loaded object that keeps its resources alive."""
     loaded = tf.saved_model.load(folder)
     function = getattr(loaded, 'transform_fn', None)
     if function is None:
-        raise ValueError(
-            f'{folder} is a graph of TensorFlow 1, which cannot be cut down to what is served. Run '
-            'Transform without force_tf_compat_v1.'
+        raise ExportError(
+            f'{folder} is a TensorFlow 1 graph, from which the part to serve cannot be extracted. '
+            'Run Transform without force_tf_compat_v1.'
         )
     concrete = getattr(function, 'concrete_functions', None)
     return (concrete[0] if concrete else function), loaded
 
 
 def _inputs(function: Any) -> dict[str, list[tf.Tensor]]:
-    """The placeholders of each raw feature: one, or the parts of a sparse or ragged tensor."""
+    """Placeholders of each raw feature: one, or several for a sparse or ragged tensor."""
     specs = function.structured_input_signature[0][0]
     parts = {name: tf.nest.flatten(specs[name], expand_composites=True) for name in sorted(specs)}
     placeholders = iter(function.graph.inputs)
@@ -126,6 +137,7 @@ def _inputs(function: Any) -> dict[str, list[tf.Tensor]]:
 
 
 def _fetches(function: Any, features: Sequence[str]) -> dict[str, tf.Tensor]:
+    """Output tensor of each feature."""
     specs = function.structured_outputs
     counts = {
         name: len(tf.nest.flatten(specs[name], expand_composites=True)) for name in sorted(specs)
@@ -136,15 +148,16 @@ def _fetches(function: Any, features: Sequence[str]) -> dict[str, tf.Tensor]:
 
 
 def _subgraph(graph_def: Any, nodes: Sequence[str], raw: Set[str]) -> Any:
-    """What some nodes depend on, and what is done along with that, such as assertions.
+    """Some nodes of a graph, all nodes they depend on, and related side effects.
 
-    The graph runs every stateful operation before it gives any output. Of those, only what needs
-    no further raw feature and no Python is kept.
+    The whole graph runs every stateful operation, such as an assertion, before it returns any
+    output. Of these operations, only those are kept that need no additional raw features and call
+    no Python function.
 
     Args:
-      graph_def: the whole.
-      nodes: names of the wanted ones.
-      raw: names of the placeholders of raw features.
+      graph_def: Whole graph.
+      nodes: Names of the nodes to keep.
+      raw: Names of the placeholders of raw features.
     """
     by_name = {node.name: node for node in graph_def.node}
     kept = _dependencies(by_name, nodes)
@@ -152,12 +165,12 @@ def _subgraph(graph_def: Any, nodes: Sequence[str], raw: Set[str]) -> Any:
     waiting = [name for node in kept for name in _control_inputs(by_name[node])]
     while waiting:
         name = waiting.pop()
-        along = _dependencies(by_name, [name]) - kept
-        if along & raw <= given and not any(calls_python(by_name[one]) for one in along):
-            kept |= along
-            waiting.extend(after for one in along for after in _control_inputs(by_name[one]))
+        added = _dependencies(by_name, [name]) - kept
+        if added & raw <= given and not any(calls_python(by_name[node]) for node in added):
+            kept |= added
+            waiting.extend(before for node in added for before in _control_inputs(by_name[node]))
     found = tf.compat.v1.GraphDef(versions=graph_def.versions)
-    found.node.extend(_among(node, kept) for node in graph_def.node if node.name in kept)
+    found.node.extend(_restricted(node, kept) for node in graph_def.node if node.name in kept)
     functions = {function.signature.name: function for function in graph_def.library.function}
     called = sorted(_called(found.node, functions))
     found.library.function.extend(functions[name] for name in called)
@@ -165,7 +178,7 @@ def _subgraph(graph_def: Any, nodes: Sequence[str], raw: Set[str]) -> Any:
 
 
 def _dependencies(by_name: Mapping[str, Any], nodes: Iterable[str]) -> set[str]:
-    """Names of nodes and of those whose outputs they take, directly or not."""
+    """Names of some nodes and of all nodes whose outputs they use, directly or indirectly."""
     found: set[str] = set()
     waiting = list(nodes)
     while waiting:
@@ -181,17 +194,17 @@ def _control_inputs(node: Any) -> list[str]:
     return [name[1:] for name in node.input if name.startswith('^')]
 
 
-def _among(node: Any, kept: Set[str]) -> Any:
-    """A node without what refers to nodes that are not kept."""
+def _restricted(node: Any, kept: Set[str]) -> Any:
+    """A copy of a node without references to nodes that are not kept."""
     copied = type(node).FromString(node.SerializeToString())
     dropped = {f'^{name}' for name in _control_inputs(node) if name not in kept}
     copied.input[:] = [name for name in node.input if name not in dropped]
-    copied.attr.pop('_class', None)  # hints to stand beside another node
+    copied.attr.pop('_class', None)  # hints to be placed on the same device as another node
     return copied
 
 
 def _called(nodes: Iterable[Any], functions: Mapping[str, Any]) -> set[str]:
-    """Names of the functions that nodes call, and those that these call in turn."""
+    """Names of the functions that nodes call, directly or indirectly."""
     called: set[str] = set()
     waiting = list(nodes)
     while waiting:
@@ -204,9 +217,9 @@ def _called(nodes: Iterable[Any], functions: Mapping[str, Any]) -> set[str]:
 
 
 def _owners(loaded: Any, handles: Any) -> list[Any]:
-    """The tables and variables, of all that was loaded, that some handles belong to.
+    """The tables and variables of a loaded object that some handles belong to.
 
-    A model must hold them as attributes, so that their vocabulary files are copied with it.
+    A model must have them as attributes, so that their vocabulary files are saved with it.
     """
     wanted = {id(handle) for handle in handles}
     return [
@@ -218,7 +231,7 @@ def _owners(loaded: Any, handles: Any) -> list[Any]:
 
 
 def _files_of(resources: Sequence[Any]) -> list[str]:
-    """Paths of the files that tables are read from, in the order of their names."""
+    """Paths of the files that tables are initialised from, sorted by file name."""
     paths = [
         part.asset_path.numpy().decode()
         for resource in resources

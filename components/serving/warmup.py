@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving answers before it takes others, so that these are not slow."""
+"""Warmup requests, which TensorFlow Serving runs on loading so that later requests are fast."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tfx_kmeans.serving.module import KMeansModule
 from tfx_kmeans.serving.raw_features import parse
 
 MAX_REQUESTS = 1000
+"""Maximum number of warmup requests that TensorFlow Serving accepts for a model."""
 
 Inputs = Mapping[str, np.ndarray]
 
@@ -21,16 +22,16 @@ Inputs = Mapping[str, np.ndarray]
 def write_warmup(
     path: str, module: KMeansModule, signatures: Mapping[str, str], records: Sequence[bytes]
 ) -> None:
-    """Writes a TFRecord file of PredictionLogs: every example once for each signature.
+    """Writes a TFRecord file of PredictionLogs that contains every example once per signature.
 
-    Each example is a request of its own, or shares one with others where there would be more than
-    `MAX_REQUESTS`.
+    Each request contains one example, or several if there would be more than `MAX_REQUESTS`
+    requests otherwise.
 
     Args:
-      path: of the file.
-      module: whose preprocessing gives the rows and the raw features.
-      signatures: to warm up, and which of `examples`, `raw` and `features` each takes.
-      records: serialized tf.Examples, raw.
+      path: Path of the file to write.
+      module: Model whose preprocessing computes the rows and the raw features.
+      signatures: Input of each signature to warm up, `examples`, `raw` or `features`, by name.
+      records: Raw examples as serialized tf.Examples.
     """
     inputs = _inputs(module, records)
     per_signature = min(len(records), MAX_REQUESTS // len(signatures))
@@ -41,7 +42,7 @@ def write_warmup(
 
 
 def _inputs(module: KMeansModule, records: Sequence[bytes]) -> dict[str, Inputs]:
-    """What each kind of signature takes, for all the records."""
+    """Inputs for all records, by kind of signature."""
     serialized = tf.constant(list(records), tf.string)
     parsed, _ = parse(serialized, module.raw_inputs.values(), ())
     return {

@@ -23,7 +23,7 @@ def browser():
 
 @pytest.fixture
 def open_report(browser, tmp_path):
-    """Validates by the command line and opens the report; `browser` shows it."""
+    """Validates on the command line and opens the report in `browser`."""
 
     def opened(made, *options, width=1280, scheme='light'):
         report = tmp_path / 'report'

@@ -1,21 +1,21 @@
-"""Batch prediction: TFX's BulkInferrer in a pipeline, tfx_bsl's RunInference in a Beam job."""
+"""Batch prediction with TFX's BulkInferrer in a pipeline and tfx_bsl's RunInference on Beam."""
 
 import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tests.clients.conftest import PROGRAMS, THIS_PYTHON, run
+from tests.clients.running import PROGRAMS, THIS_PYTHON, run
 
 
 def answers_by_example(logs):
-    """Cluster and distance by the serialized example that was asked."""
+    """Cluster and distance by serialized example."""
     found = {}
     for log in logs:
-        asked = tf.make_ndarray(log.predict_log.request.inputs['examples']).ravel()
+        examples = tf.make_ndarray(log.predict_log.request.inputs['examples']).ravel()
         outputs = log.predict_log.response.outputs
         clusters = tf.make_ndarray(outputs['cluster_index']).ravel()
         distances = tf.make_ndarray(outputs['distance']).ravel()
-        found.update(zip(asked, zip(clusters, distances, strict=True), strict=True))
+        found.update(zip(examples, zip(clusters, distances, strict=True), strict=True))
     return found
 
 
@@ -59,7 +59,7 @@ def is_records(path):
 
 
 def by_content(logs):
-    """The answers by what the examples hold: the order of features in their bytes may change."""
+    """Answers by the content of the examples, because the order of their features may change."""
     answers = answers_by_example(logs)
     return dict(zip(content_of(answers), answers.values(), strict=True))
 

@@ -1,4 +1,4 @@
-"""MLflow's model server, over HTTP, on the pushed folder as it is."""
+"""MLflow's model server, over HTTP, on the unmodified folder of the pushed model."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import urllib.request
 import numpy as np
 import pytest
 
-from tests.clients.conftest import clean_environment
+from tests.clients.running import clean_environment
 
 MLMODEL = """
 flavors:
@@ -48,19 +48,19 @@ def post(port, body):
 
 def wait_for(port, process):
     for _ in range(120):
-        assert process.poll() is None, 'the server has ended'
+        assert process.poll() is None, 'the server has terminated'
         try:
             urllib.request.urlopen(f'http://127.0.0.1:{port}/ping', timeout=5)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(1)
         else:
             return
-    raise TimeoutError('the server did not come up')
+    raise TimeoutError('the server did not start')
 
 
 @pytest.fixture
 def serve(wine, clients, tmp_path):
-    """Serves a signature of the pushed folder; gives a function that posts to it."""
+    """Starts a server for a signature of the pushed model; returns a function that posts to it."""
     processes = []
 
     def started(signature, inputs):
@@ -110,11 +110,11 @@ def serve(wine, clients, tmp_path):
 
 
 def test_serialized_examples(serve, wine):
-    ask = serve('serving_default', [{'name': 'examples', 'type': 'binary'}])
-    # MLflow makes a NumPy array of the bytes, which loses zeros at their ends.
+    predict = serve('serving_default', [{'name': 'examples', 'type': 'binary'}])
+    # MLflow converts the bytes to a NumPy array, which loses trailing zeros.
     whole = [i for i, one in enumerate(wine.serialized) if not one.endswith(b'\0')]
-    data = [[wine.asked['examples'][i]] for i in whole]
-    found = ask({'dataframe_split': {'columns': ['examples'], 'data': data}})
+    data = [[wine.requests['examples'][i]] for i in whole]
+    found = predict({'dataframe_split': {'columns': ['examples'], 'data': data}})
     assert len(whole) > 50
     assert [row['cluster_index'] for row in found] == wine.nearest[whole].tolist()
     distances = [row['distance'] for row in found]
@@ -123,5 +123,5 @@ def test_serialized_examples(serve, wine):
 
 def test_rows(serve, wine, check):
     tensor = {'type': 'tensor', 'tensor-spec': {'dtype': 'float32', 'shape': [-1]}}
-    ask = serve('raw', [{'name': name, **tensor} for name in wine.asked['raw']])
-    check(ask({'inputs': wine.asked['raw']}))
+    predict = serve('raw', [{'name': name, **tensor} for name in wine.requests['raw']])
+    check(predict({'inputs': wine.requests['raw']}))

@@ -1,16 +1,16 @@
-"""TensorFlow itself, in Python, on the command line and in Java."""
+"""TensorFlow in Python, on the command line and in Java."""
 
 import re
 import shutil
 
 import numpy as np
 
-from tests.clients.conftest import PROGRAMS, THIS_PYTHON, run, run_program
+from tests.clients.running import PROGRAMS, THIS_PYTHON, run, run_program
 
 
-def test_every_signature_in_a_process_that_has_tensorflow_alone(wine, clients, check):
+def test_every_signature_in_an_environment_with_only_tensorflow(wine, clients, check):
     python = clients / 'tensorflow' / 'bin' / 'python'
-    answers = run_program(python, 'with_tensorflow.py', wine.pushed, wine.questions)
+    answers = run_program(python, 'with_tensorflow.py', wine.pushed, wine.requests_file)
     for signature in ('examples', 'raw', 'features', 'serving_default'):
         check(answers[signature])
     assert answers['cluster_index'] == {'cluster_index': wine.nearest.tolist()}
@@ -45,8 +45,8 @@ def test_java(wine, check, tmp_path):
     run(*maven, '-Dmdep.outputFile=classpath', cwd=project)
     classpath = f'{project / "target" / "classes"}:{(project / "classpath").read_text()}'
     examples, rows = tmp_path / 'examples', tmp_path / 'rows'
-    examples.write_text('\n'.join(wine.asked['examples']))
-    rows.write_text('\n'.join(' '.join(map(str, row)) for row in wine.asked['rows']))
+    examples.write_text('\n'.join(wine.requests['examples']))
+    rows.write_text('\n'.join(' '.join(map(str, row)) for row in wine.requests['rows']))
     printed = run('java', '-cp', classpath, 'Client', wine.pushed, examples, rows)
     for signature in ('serving_default', 'features'):
         lines = re.findall(rf'^{signature} (-?\d+) (\S+)$', printed, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Artifacts on disk and executors run on them, as TFX would."""
+"""Artifacts on disk, and executors that run on them as in TFX."""
 
 import json
 import shutil
@@ -13,8 +13,11 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.types import standard_artifacts
 
+from tests.contracts.examples import plain_example, raw_example
+from tests.contracts.exec_properties import exec_properties
 from tfx_kmeans.artifacts import KMeansCentroids, KMeansReport
-from tfx_kmeans.parameters import encode
+
+pytest.register_assert_rewrite('tests.contracts.sabotage.catalogue')
 
 SCHEMA = """
 feature { name: "a" type: FLOAT presence { min_fraction: 1.0 } shape {} }
@@ -25,18 +28,8 @@ feature { name: "label" type: BYTES presence { min_fraction: 1.0 } shape {} }
 """
 
 
-def serialized(row, index):
-    def floats(value):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
-
-    feature = dict(zip('abc', map(floats, row), strict=True))
-    feature['id'] = tf.train.Feature(int64_list=tf.train.Int64List(value=[index]))
-    feature['label'] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b'x']))
-    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
-
-
 def load_tfx():
-    """Imports TFX's own components, and with them all that any of them needs, without a word."""
+    """Imports TFX's own components and everything they need, without warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         import tfx.components  # noqa: F401
@@ -49,7 +42,7 @@ class Workshop:
         self.folder = folder
 
     def artifact(self, kind, name):
-        """A new one in an empty folder, as TFX hands it to an executor."""
+        """A new artifact in an empty folder, as TFX passes it to an executor."""
         made = kind()
         made.uri = str(self.folder / name)
         shutil.rmtree(made.uri, ignore_errors=True)
@@ -60,7 +53,7 @@ class Workshop:
         made = self.artifact(standard_artifacts.Examples, name)
         made.split_names = json.dumps(sorted(splits))
         for split, rows in splits.items():
-            self._write(made, split, [serialized(row, index) for index, row in enumerate(rows)])
+            self._write(made, split, [plain_example(row, index) for index, row in enumerate(rows)])
         return made
 
     def schema(self):
@@ -99,7 +92,7 @@ class Workshop:
             inputs['transform_graph'] = [transform_graph]
         if base_model is not None:
             inputs['base_model'] = base_model
-        Executor().Do(inputs, outputs, encode(TrainerOptions, given))
+        Executor().Do(inputs, outputs, exec_properties(TrainerOptions, **given))
         return SimpleNamespace(**{key: value[0] for key, value in outputs.items()})
 
     def export(self, centroids, examples=None, transform_graph=None, **options):
@@ -107,7 +100,7 @@ class Workshop:
         from tfx_kmeans.centroid_exporter.options import ExporterOptions
 
         model = self.artifact(standard_artifacts.Model, 'model')
-        # TFX sets this on what it registers; without it, an artifact counts as of an old TFX.
+        # TFX sets this property; without it, an artifact is taken for one of an old TFX.
         model.set_string_custom_property('tfx_version', '1.16.0')
         inputs = {'centroids': [centroids]}
         if transform_graph is None:
@@ -116,7 +109,7 @@ class Workshop:
             inputs['transform_graph'] = [transform_graph]
         if examples is not None:
             inputs['examples'] = [examples]
-        Executor().Do(inputs, {'model': [model]}, encode(ExporterOptions, options))
+        Executor().Do(inputs, {'model': [model]}, exec_properties(ExporterOptions, **options))
         return model
 
     def validate(self, model, centroids, examples, baseline=None, transformed=None, **options):
@@ -133,7 +126,7 @@ class Workshop:
             inputs['baseline_model'] = baseline
         if transformed is not None:
             inputs['transformed_examples'] = [transformed]
-        Executor().Do(inputs, outputs, encode(ValidatorOptions, options))
+        Executor().Do(inputs, outputs, exec_properties(ValidatorOptions, **options))
         found = SimpleNamespace(**{key: value[0] for key, value in outputs.items()})
         found.report = json.loads((self.folder / 'report' / 'report.json').read_text())
         found.checks = found.report['checks']
@@ -141,7 +134,7 @@ class Workshop:
         return found
 
     def push(self, model, verdict):
-        """TFX's own Pusher; the names of what it has pushed."""
+        """Runs TFX's own Pusher; the names of the pushed versions."""
         load_tfx()
         from tfx.components.pusher.executor import Executor
 
@@ -178,14 +171,12 @@ def many_rows():
 
 @pytest.fixture(scope='session')
 def exported(tmp_path_factory, many_rows):
-    """Centroids, a model and the examples they come from, made once; not to be written to."""
+    """Centroids, a model and the examples they come from, made once; must not be changed."""
     shop = Workshop(tmp_path_factory.mktemp('exported'))
     examples = shop.examples(train=many_rows[:900], eval=many_rows[900:])
     trained = shop.train(examples)
     model = shop.export(trained.centroids)
-    return SimpleNamespace(
-        folder=shop.folder, examples=examples, model=model, centroids=trained.centroids
-    )
+    return SimpleNamespace(examples=examples, model=model, centroids=trained.centroids)
 
 
 RAW_SCHEMA = """
@@ -218,7 +209,7 @@ def not_scaled(inputs):
 
 
 def transformed_by(preprocessing_fn, rows, folder):
-    """What Transform makes of the rows: a TransformGraph artifact, and serialized examples."""
+    """The rows after Transform: a TransformGraph artifact, and serialized examples."""
     import tensorflow_transform.beam as tft_beam
     from tensorflow_transform.coders import example_proto_coder
     from tensorflow_transform.tf_metadata import dataset_metadata
@@ -239,19 +230,9 @@ def transformed_by(preprocessing_fn, rows, folder):
     return graph, [coder.encode(row) for row in found]
 
 
-def raw_example(row):
-    example = tf.train.Example()
-    feature = example.features.feature
-    feature['n'].float_list.value.append(row['n'])
-    feature['price'].float_list.value.extend(row['price'])
-    for name in ('color', 'label'):
-        feature[name].bytes_list.value.append(row[name].encode())
-    return example.SerializeToString()
-
-
 @pytest.fixture(scope='session')
 def behind_transform(tmp_path_factory):
-    """A model with a Transform graph in it, and all that it comes from; not to be written to."""
+    """A model with a Transform graph, and everything it comes from; must not be changed."""
     folder = tmp_path_factory.mktemp('behind_transform')
     shop = Workshop(folder)
     rng = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""What a pipeline's author sees while the pipeline is built."""
+"""The components while a pipeline is built: channels, execution properties and errors."""
 
 import numpy as np
 import pytest
@@ -9,13 +9,7 @@ from tfx.types import artifact_utils, standard_artifacts
 import tfx_kmeans
 from tfx_kmeans import CentroidExporter, ExportValidator, KMeansCentroids, KMeansTrainer
 from tfx_kmeans.centroid_exporter.options import ExporterOptions
-from tfx_kmeans.export_validator.checks import CHECKS
-from tfx_kmeans.export_validator.options import (
-    CHECK_NAMES,
-    Override,
-    Thresholds,
-    ValidatorOptions,
-)
+from tfx_kmeans.export_validator.options import Override, Thresholds, ValidatorOptions
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 from tfx_kmeans.parameters import decode
 
@@ -78,15 +72,15 @@ def test_execution_properties_are_plain_and_carry_the_version():
 
 
 @pytest.mark.parametrize(
-    ('build', 'options', 'said'),
+    ('build', 'options', 'message'),
     [
         (trainer, {'num_clusters': 0}, 'num_clusters must be an integer of at least 1, got 0'),
         (trainer, {'num_clusters': None}, 'num_clusters is missing'),
         (trainer, {'num_clusters': '8'}, "num_clusters must be an integer of at least 1, got '8'"),
         (trainer, {'features': 'a'}, "features must be a list of names, got 'a'"),
-        (trainer, {'features': ['a', 'a']}, 'features names something twice'),
+        (trainer, {'features': ['a', 'a']}, 'features contains a name twice'),
         (trainer, {'features': []}, 'features is an empty list'),
-        (trainer, {'features': ['w'], 'weight_feature': 'w'}, 'is among features too'),
+        (trainer, {'features': ['w'], 'weight_feature': 'w'}, "'w' is also in features"),
         (trainer, {'exclude_features': None}, 'exclude_features must be a list of names, got None'),
         (trainer, {'splits': []}, 'splits is an empty list'),
         (trainer, {'distance_metric': 'l1'}, 'distance_metric must be one of'),
@@ -94,25 +88,37 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (trainer, {'use_mini_batch': 'yes'}, "use_mini_batch must be True or False, got 'yes'"),
         (trainer, {'batch_size': 64}, 'batch_size is 64, but use_mini_batch is False'),
         (trainer, {'initial_clusters': 'nope:f'}, "names 'nope:f', which cannot be imported"),
-        (trainer, {'initial_clusters': np.argsort}, "name it as 'module:function'"),
-        (trainer, {'checkpoint_dir': ''}, "checkpoint_dir must name a folder, got ''"),
+        (trainer, {'initial_clusters': np.argsort}, "Give it as 'module:function'"),
+        (trainer, {'checkpoint_dir': ''}, "checkpoint_dir must be the path of a folder, got ''"),
         (trainer, {'align_clusters': True}, 'align_clusters needs a base_model'),
         (exporter, {'default_signature': 'raws'}, 'default_signature must be one of'),
         (exporter, {'transform_graph': None}, 'needs the transform_graph or the schema'),
         (exporter, {'precision': 'float64'}, "precision must be one of 'float32', 'float16', 'in"),
-        (exporter, {'precision': 'int8'}, "precision='int8' needs examples: give the raw ones"),
+        (exporter, {'precision': 'int8'}, "precision='int8' needs examples: give the raw"),
         (exporter, {'warmup': 3}, 'warmup=3 needs examples'),
-        (exporter, {'warmup': 1001}, 'warmup is 1001, but TensorFlow Serving takes at most 1000'),
+        (exporter, {'warmup': 1001}, 'warmup is 1001, but TensorFlow Serving accepts at most 1000'),
         (exporter, {'warmup': -1}, 'warmup must be an integer of at least 0, got -1'),
         (exporter, {'passthrough_features': 'id'}, "must be a list of names, got 'id'"),
-        (exporter, {'passthrough_features': ['distance']}, "names 'distance', which is what the"),
+        (
+            exporter,
+            {'passthrough_features': ['distance']},
+            "names 'distance', but the answer",
+        ),
         (exporter, {'serving_input_fn': 'nope:f'}, "names 'nope:f', which cannot be imported"),
-        (exporter, {'serving_input_fn': np.argsort}, "must be named as 'module:function'"),
-        (exporter, {'assets_extra': {'../saved_model.pb': 'x'}}, "has '../saved_model.pb', which"),
-        (exporter, {'assets_extra': {'/etc/x': 'x'}}, "has '/etc/x', which would not stay below"),
-        (exporter, {'assets_extra': {'tfx_kmeans/x': 'x'}}, 'this component writes itself'),
-        (exporter, {'assets_extra': {'a': 3}}, 'assets_extra must name files or folders, got 3'),
-        (exporter, {'assets_extra': 3}, 'assets_extra must be a folder, a list of files, or a'),
+        (exporter, {'serving_input_fn': np.argsort}, "must be given as 'module:function'"),
+        (
+            exporter,
+            {'assets_extra': {'../saved_model.pb': 'x'}},
+            "name '../saved_model.pb', which",
+        ),
+        (
+            exporter,
+            {'assets_extra': {'/etc/x': 'x'}},
+            "the name '/etc/x', which is not a plain",
+        ),
+        (exporter, {'assets_extra': {'tfx_kmeans/x': 'x'}}, 'is reserved: this component writes'),
+        (exporter, {'assets_extra': {'a': 3}}, 'must contain paths of files or folders, got 3'),
+        (exporter, {'assets_extra': 3}, 'assets_extra must be a folder, a list of files and'),
         (exporter, {'as_text': 'yes'}, "as_text must be True or False, got 'yes'"),
         (validator, {'splits': 'eval'}, "splits must be a list of at least one name, got 'eval'"),
         (validator, {'max_examples': 0}, 'max_examples must be an integer of at least 7'),
@@ -124,18 +130,22 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (validator, {'thresholds': {'checks': ['size']}}, 'thresholds.checks must be a dict of'),
         (validator, {'thresholds': {'min_silhouette': 'high'}}, 'min_silhouette must be a finite'),
         (validator, {'override': {'reason': 'x'}}, "override lacks 'name'"),
-        (validator, {'override': {'reason': ' ', 'name': 'x'}}, 'override.reason must be a text'),
+        (
+            validator,
+            {'override': {'reason': ' ', 'name': 'x'}},
+            'override.reason must be a non-',
+        ),
         (validator, {'override': 'x'}, 'override must be Override or a dict of its fields'),
     ],
 )
-def test_a_wrong_parameter_fails_when_the_pipeline_is_built(build, options, said):
+def test_a_wrong_parameter_fails_when_the_pipeline_is_built(build, options, message):
     with pytest.raises(ValueError) as refused:
         build(**options)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_all_that_a_trainer_can_be_told_travels_as_plain_properties():
-    told = {
+def test_the_options_of_the_trainer_are_restored_from_execution_properties():
+    options = {
         'initial_clusters': 'numpy:argsort',
         'use_mini_batch': True,
         'mini_batch_steps_per_iteration': 4,
@@ -143,16 +153,16 @@ def test_all_that_a_trainer_can_be_told_travels_as_plain_properties():
         'checkpoint_dir': 'gs://bucket/checkpoints',
         'align_clusters': True,
     }
-    made = trainer(base_model=channel(standard_artifacts.Model), **told)
+    made = trainer(base_model=channel(standard_artifacts.Model), **options)
     assert set(made.inputs) == {'examples', 'transform_graph', 'base_model'}
     assert made.exec_properties['use_mini_batch'] == 1
     decoded = decode(TrainerOptions, made.exec_properties)
-    assert {name: getattr(decoded, name) for name in told} == told
+    assert {name: getattr(decoded, name) for name in options} == options
     assert decoded.use_mini_batch is True
 
 
-def test_all_that_an_exporter_can_be_told_travels_as_plain_properties():
-    told = {
+def test_the_options_of_the_exporter_are_restored_from_execution_properties():
+    options = {
         'precision': 'int8',
         'default_signature': 'raw',
         'passthrough_features': ['id', 'key'],
@@ -162,16 +172,16 @@ def test_all_that_an_exporter_can_be_told_travels_as_plain_properties():
         'strip_default_attrs': False,
         'warmup': 7,
     }
-    made = exporter(examples=channel(standard_artifacts.Examples), **told)
+    made = exporter(examples=channel(standard_artifacts.Examples), **options)
     assert set(made.inputs) == {'centroids', 'transform_graph', 'examples'}
     decoded = decode(ExporterOptions, made.exec_properties)
-    assert {name: getattr(decoded, name) for name in told} == told
+    assert {name: getattr(decoded, name) for name in options} == options
     for files in ('/folder', ['/a', '/b']):
         properties = exporter(assets_extra=files).exec_properties
         assert decode(ExporterOptions, properties).assets_extra == files
 
 
-def test_all_that_a_validator_can_be_told_travels_as_plain_properties():
+def test_the_options_of_the_validator_are_restored_from_execution_properties():
     thresholds = {'min_silhouette': 0.2, 'checks': {'size': 'warn'}}
     override = {'reason': 'because', 'name': 'Ada'}
     made = validator(
@@ -181,10 +191,6 @@ def test_all_that_a_validator_can_be_told_travels_as_plain_properties():
     assert decoded.thresholds == Thresholds(**thresholds)
     assert decoded.override == Override(**override)
     assert set(made.inputs) == {'model', 'centroids', 'examples', 'baseline_model'}
-
-
-def test_the_names_of_the_checks_are_those_of_the_options():
-    assert tuple(check.name for check in CHECKS) == CHECK_NAMES
 
 
 def test_initial_clusters_may_be_an_array():

@@ -1,21 +1,21 @@
-"""Which examples the trainer reads: splits, spans, payloads, and those without a schema."""
+"""Examples that the trainer reads: splits, spans, payload formats, and use without a schema."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from tfx.types import standard_artifacts
 
+from tests.contracts.exec_properties import exec_properties
 from tfx_kmeans.artifacts import KMeansCentroids
 from tfx_kmeans.centroids.storage import read_payload
 from tfx_kmeans.kmeans_trainer.executor import Executor
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
-from tfx_kmeans.parameters import encode
 from tfx_kmeans.tfx_io import examples_of
 
 
 @pytest.fixture
 def train(workshop):
-    """Trains on Examples artifacts without transform_graph or schema."""
+    """Function that trains on Examples artifacts without transform_graph or schema."""
 
     def run(*artifacts, **options):
         centroids = workshop.artifact(KMeansCentroids, 'centroids')
@@ -23,14 +23,14 @@ def train(workshop):
         Executor().Do(
             {'examples': list(artifacts)},
             {'centroids': [centroids], 'model_run': [model_run]},
-            encode(TrainerOptions, {'num_clusters': 2, **options}),
+            exec_properties(TrainerOptions, **{'num_clusters': 2, **options}),
         )
         return read_payload(centroids.uri).metadata
 
     return run
 
 
-def test_without_a_schema_the_first_example_tells_the_features(workshop, many_rows, train):
+def test_without_a_schema_the_first_example_determines_the_features(workshop, many_rows, train):
     metadata = train(workshop.examples(train=many_rows))
     assert metadata.column_names == ('a', 'b', 'c', 'id')
     metadata = train(workshop.examples('again', train=many_rows), features=['b', 'a'])
@@ -43,11 +43,13 @@ def test_several_splits_and_artifacts_are_all_read(workshop, many_rows, train):
     assert train(first, second).rows == 800
     assert train(first, second, splits=['train', 'eval']).rows == 1200
     third = workshop.examples('third', train=many_rows)
-    with pytest.raises(ValueError, match=r"splits names 'eval', .*third.* They have: 'train'"):
+    with pytest.raises(
+        ValueError, match=r"splits contains 'eval', .*third.* Existing splits: 'train'"
+    ):
         train(first, third, splits=['eval'])
 
 
-def test_spans_come_in_order(workshop, many_rows):
+def test_spans_are_read_in_order(workshop, many_rows):
     artifacts = []
     for span in (10, 2, 1):
         artifact = workshop.examples(f'span{span}', train=many_rows[:5])
@@ -58,7 +60,7 @@ def test_spans_come_in_order(workshop, many_rows):
 
 
 @pytest.mark.parametrize('payload', ['FORMAT_PROTO', 'FORMAT_PARQUET'])
-def test_payloads_that_cannot_be_read_together_or_at_all(workshop, many_rows, train, payload):
+def test_unreadable_and_mixed_payload_formats(workshop, many_rows, train, payload):
     examples = workshop.examples('one', train=many_rows)
     other = workshop.examples('other', train=many_rows)
     other.set_string_custom_property('payload_format', payload)
@@ -68,9 +70,7 @@ def test_payloads_that_cannot_be_read_together_or_at_all(workshop, many_rows, tr
         f'several payload_formats: FORMAT_PARQUET, FORMAT_TF_EXAMPLE',
     ):
         train(examples, other)
-    expected = (
-        'those that can be read' if payload == 'FORMAT_PROTO' else 'cannot be read as Parquet'
-    )
+    expected = 'supported formats are' if payload == 'FORMAT_PROTO' else 'cannot be read as Parquet'
     with pytest.raises(ValueError, match=expected):
         train(other)
 

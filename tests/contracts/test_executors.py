@@ -1,4 +1,4 @@
-"""The executors on real TFRecords, and their models in a process that has only TensorFlow."""
+"""The executors on real TFRecords, and their models in a process that imports only TensorFlow."""
 
 import json
 import math
@@ -18,7 +18,7 @@ def model_folder(model):
     return Path(model.uri) / 'Format-Serving'
 
 
-def test_trainer_finds_the_clusters_that_scikit_learn_finds(workshop, many_rows):
+def test_the_trainer_finds_the_same_clusters_as_scikit_learn(workshop, many_rows):
     trained = workshop.train(workshop.examples(train=many_rows), num_restarts=3)
     theirs = KMeans(4, n_init=3, random_state=0).fit(many_rows.astype(np.float64))
     payload = read_payload(trained.centroids.uri)
@@ -45,26 +45,26 @@ def test_the_same_examples_options_and_seed_give_the_same_bits(workshop, many_ro
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
-        ({'splits': ['test']}, "splits names 'test', which the examples in"),
-        ({'splits': ['test']}, "They have: 'train'"),
+        ({'splits': ['test']}, "splits contains 'test', but the examples in"),
+        ({'splits': ['test']}, "Existing splits: 'train'"),
         ({'num_clusters': 2000}, 'num_clusters is 2000, but there are only 1200 rows'),
         ({'features': ['label']}, "'label' is a dense feature of type string"),
         ({'features': ['nope']}, "features names 'nope'"),
         ({'column_names': ['x']}, 'column_names has 1 names'),
     ],
 )
-def test_trainer_refuses_and_leaves_nothing(workshop, many_rows, options, said):
+def test_a_refused_training_writes_nothing(workshop, many_rows, options, message):
     examples = workshop.examples(train=many_rows)
     with pytest.raises(ValueError) as refused:
         workshop.train(examples, **options)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     for name in ('centroids', 'model_run'):
         assert list((workshop.folder / name).iterdir()) == []
 
 
-def test_trainer_counts_rows_that_are_not_finite(workshop, many_rows):
+def test_the_trainer_counts_rows_that_are_not_finite(workshop, many_rows):
     rows = many_rows.copy()
     rows[[5, 6], 1] = np.inf
     rows[7, 2] = np.nan
@@ -73,7 +73,7 @@ def test_trainer_counts_rows_that_are_not_finite(workshop, many_rows):
     assert "column 'b': 0 NaN, 2 infinite; column 'c': 1 NaN, 0 infinite" in str(refused.value)
 
 
-def test_an_interrupt_leaves_nothing(workshop, many_rows, monkeypatch):
+def test_an_interrupted_training_writes_nothing(workshop, many_rows, monkeypatch):
     from tfx_kmeans.kmeans_trainer import executor
 
     def interrupted(*_):
@@ -137,7 +137,7 @@ def test_a_moved_model_answers_in_a_fresh_process(workshop, many_rows, tmp_path,
     np.testing.assert_array_equal(np.float32(answers['model']['clusters']), payload.centroids)
 
 
-def test_the_model_holds_the_payload(exported):
+def test_the_model_contains_the_payload(exported):
     inside = read_payload(str(model_folder(exported.model) / 'assets.extra' / 'tfx_kmeans'))
     assert inside.metadata == read_payload(exported.centroids.uri).metadata
 

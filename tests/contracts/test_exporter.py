@@ -1,4 +1,4 @@
-"""CentroidExporter's executor: its options on real artifacts, and what it refuses."""
+"""Executor of CentroidExporter: its options on real artifacts, and its errors."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def test_a_model_with_every_option_is_blessed(workshop, exported, tmp_path, prec
         assert 0 <= model.get_float_custom_property('changed_assignments') < 0.02
 
 
-def test_examples_without_an_eval_split_are_used_whole(workshop, exported, many_rows):
+def test_all_splits_are_used_if_there_is_no_eval_split(workshop, exported, many_rows):
     examples = workshop.examples('other', train=many_rows[:40], test=many_rows[40:70])
     model = workshop.export(exported.centroids, examples, precision='int8')
     assert model.get_int_custom_property('compared_rows') == 70
@@ -59,7 +59,7 @@ def test_examples_without_an_eval_split_are_used_whole(workshop, exported, many_
 
 @pytest.fixture
 def edited(workshop, exported, tmp_path):
-    """Centroids with other metadata or arrays."""
+    """Function that copies the centroids with changed metadata or arrays."""
 
     def made(change=lambda metadata: None, **arrays):
         source = Path(exported.centroids.uri)
@@ -91,56 +91,61 @@ def from_the_future(metadata):
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('change', 'message'),
     [
-        (renamed, "trained on feature 'gone', which the transform_graph or schema does not give"),
-        (reordered, "features in the order 'b', 'a', 'c', but .* gives 'a', 'b', 'c'"),
-        (widened, "trained on feature 'c' with 2 columns, but .* gives it 1"),
+        (
+            renamed,
+            "trained on feature 'gone', which the transform_graph or schema does not contain",
+        ),
+        (reordered, "features in the order 'b', 'a', 'c', but .* schema is 'a', 'b', 'c'"),
+        (widened, "trained on feature 'c' with 2 columns, but it has 1 in the"),
         (from_the_future, r'format.*2\.0'),
     ],
 )
-def test_centroids_that_do_not_fit_leave_no_model(workshop, edited, tmp_path, change, said):
-    with pytest.raises(ValueError, match=said):
+def test_mismatched_centroids_leave_no_model(workshop, edited, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
         workshop.export(edited(change))
     assert list((tmp_path / 'model').iterdir()) == []
 
 
-def test_centroids_that_a_precision_cannot_hold_leave_no_model(
+def test_centroids_out_of_the_range_of_the_precision_leave_no_model(
     workshop, exported, edited, tmp_path
 ):
     large = read_payload(exported.centroids.uri).centroids.copy()
     large[2, 1] = 7e4
-    with pytest.raises(ValueError, match=r"ends at 65504, .*column 'b' of cluster 2"):
+    with pytest.raises(ValueError, match=r"maximum is 65504, .*column 'b' of cluster 2"):
         workshop.export(edited(centroids=large), exported.examples, precision='float16')
     assert list((tmp_path / 'model').iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
-        ({'warmup': 5}, 'needs examples, raw ones'),
-        ({'precision': 'int8'}, 'needs examples, raw ones'),
+        ({'warmup': 5}, 'needs raw examples for warmup'),
+        ({'precision': 'int8'}, 'needs raw examples for warmup and for a precision'),
         ({'passthrough_features': ['nope']}, "passthrough_features names 'nope'"),
         ({'assets_extra': ['/no/such/file']}, 'assets_extra names /no/such/file, which does not'),
         ({'serving_input_fn': 'tests.unit.serving.serving_inputs:no_dict'}, 'must return a dict'),
     ],
 )
-def test_what_shows_when_it_runs_leaves_no_model(workshop, exported, tmp_path, options, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_error_while_the_component_runs_leaves_no_model(
+    workshop, exported, tmp_path, options, message
+):
+    with pytest.raises(ValueError, match=message):
         workshop.export(exported.centroids, **options)
     assert list((tmp_path / 'model').iterdir()) == []
 
 
-def test_a_name_in_a_folder_may_not_take_the_component_s_place(workshop, exported, tmp_path):
+def test_a_file_of_a_folder_must_not_replace_a_file_of_the_component(workshop, exported, tmp_path):
     folder = tmp_path / 'extra' / 'tfx_kmeans'
     folder.mkdir(parents=True)
     (folder / 'metadata.json').write_text('{}')
-    with pytest.raises(ValueError, match='which this component writes itself'):
+    with pytest.raises(ValueError, match='is reserved: this component writes'):
         workshop.export(exported.centroids, assets_extra=str(tmp_path / 'extra'))
     assert list((tmp_path / 'model').iterdir()) == []
 
 
-def test_two_exports_compute_the_same(workshop, exported, many_rows, tmp_path):
+def test_two_exports_give_the_same_answers(workshop, exported, many_rows, tmp_path):
     first = workshop.export(exported.centroids)
     fingerprint = first.get_string_custom_property('fingerprint')
     shutil.move(first.uri, tmp_path / 'first')

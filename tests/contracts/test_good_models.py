@@ -1,4 +1,4 @@
-"""Good models of every kind are blessed and pushed: no check raises a false alarm."""
+"""Good models of every kind are blessed and pushed: no check refuses one of them."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contracts.conftest import raw_example
+from tests.contracts.examples import raw_example
 
 GOOD = {}
 
@@ -19,7 +19,7 @@ def good(make):
 
 
 def plain(shop, rows, export=None, examples=None, **options):
-    """A model of rows of a, b and c, as they are."""
+    """A model of rows of a, b and c, without Transform."""
     examples = examples or shop.examples(train=rows[: len(rows) * 3 // 4], eval=rows)
     trained = shop.train(examples, **options)
     model = shop.export(trained.centroids, examples, **(export or {}))
@@ -139,7 +139,7 @@ def large_and_tiny_values(shop, many_rows, behind_transform):
 
 @good
 def nearest_by_a_hair(shop, many_rows, behind_transform):
-    """Rows midway between centroids, where rounding decides."""
+    """Rows midway between centroids, whose cluster depends on rounding."""
     grid = np.stack(np.meshgrid(*[np.arange(0, 5, 0.5)] * 3), axis=-1).reshape(-1, 3)
     return plain(shop, grid.astype(np.float32) + 100, num_clusters=8)
 
@@ -185,7 +185,7 @@ feature { name: "name" type: BYTES presence { min_fraction: 1.0 } shape {} }
 
 @good
 def features_of_every_kind_some_missing(shop, many_rows, behind_transform):
-    """Vectors, integers, strings with zero bytes; rows without what is required, or far away."""
+    """Vectors, integers, strings with zero bytes; rows with missing features, or far away."""
     records = []
     for index, row in enumerate(many_rows[:200]):
         example = tf.train.Example()
@@ -209,7 +209,7 @@ def features_of_every_kind_some_missing(shop, many_rows, behind_transform):
 
 
 def with_schema(shop, text, records, examples, features, passthrough=()):
-    """A model of examples of another schema."""
+    """A model of examples with another schema."""
     schema = shop.schema()
     shop.schema = lambda: schema
     (Path(schema.uri) / 'schema.pbtxt').write_text(text)
@@ -238,7 +238,7 @@ def rows_midway_between_clusters_in_many_columns(shop, many_rows, behind_transfo
 
 @good
 def an_optional_number_that_is_none(shop, many_rows, behind_transform):
-    """Where it is NaN in an example, `examples` sees that and `raw` takes it for missing."""
+    """A NaN in an example is a value for `examples`, and a missing value for `raw`."""
     base = behind_transform
     rows = [dict(row) for row in base.rows]
     rows[3]['price'] = [float('nan')]

@@ -1,4 +1,4 @@
-"""`tfx_kmeans.assign` inside a preprocessing_fn, through Transform's own graph."""
+"""`tfx_kmeans.assign` in a preprocessing_fn, and in the graph that Transform writes."""
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,7 @@ def preprocessing_fn(inputs):
     return {'cluster': index, 'distance': distance}
 
 
-def test_assign_stands_in_a_preprocessing_fn(tmp_path):
+def test_assign_works_in_a_preprocessing_fn(tmp_path):
     spec = {name: tf.io.FixedLenFeature([], tf.float32) for name in 'xy'}
     metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(spec))
     rows = [{'x': 1.0, 'y': 1.0}, {'x': 3.5, 'y': 0.0}, {'x': 0.0, 'y': 8.0}]

@@ -1,4 +1,4 @@
-"""The compiled pipeline holds every node, our three among them, as Kubeflow will start them."""
+"""The pipeline compiled for Kubeflow contains every node, including the three of this package."""
 
 import importlib.util
 import json
@@ -17,11 +17,11 @@ def runner():
     return module
 
 
-@pytest.mark.filterwarnings('default')  # kfp's own
+@pytest.mark.filterwarnings('default')  # kfp itself emits warnings
 def test_every_node_is_compiled(runner, tmp_path, capsys):
     output = tmp_path / 'pipeline.json'
     arguments = ['--output', str(output), '--image', 'registry/image:1', '--root', 'gs://b/root']
-    assert runner.main([*arguments, '--num-clusters', '7', '--exclude', 'class']) == 0
+    assert runner.main([*arguments, '--num-clusters', '7', '--exclude-features', 'class']) == 0
     assert 'Compiled tfx-kmeans to' in capsys.readouterr().out
     spec = json.loads(output.read_text())['pipelineSpec']
     assert set(spec['root']['dag']['tasks']) == {
@@ -46,7 +46,7 @@ def test_every_node_is_compiled(runner, tmp_path, capsys):
     assert set(trainer['artifacts']) == {'examples', 'transform_graph'}
 
 
-def test_wrong_values_are_refused(runner, tmp_path, capsys):
+def test_invalid_values_are_refused(runner, tmp_path, capsys):
     output = tmp_path / 'pipeline.json'
     arguments = ['--output', str(output), '--image', 'i', '--root', 'gs://b/root']
     assert runner.main([*arguments, '--num-clusters', '0']) == 2

@@ -1,4 +1,4 @@
-"""What a trainer makes of its parameters and of an earlier model, on real TFRecords."""
+"""KMeansTrainer on real TFRecords: evaluation, parameters, base models and checkpoints."""
 
 import json
 import logging
@@ -13,9 +13,9 @@ from sklearn.metrics import davies_bouldin_score, silhouette_score
 from tensorflow.python.summary.summary_iterator import summary_iterator
 
 import tfx_kmeans
-from tfx_kmeans.centroids import checkpoints
+from tfx_kmeans.centroids import checkpoint_folder
 from tfx_kmeans.centroids.storage import read_payload
-from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.tfx_io import examples_of
 
@@ -68,7 +68,7 @@ def test_without_a_held_out_eval_split_there_is_no_evaluation(workshop, many_row
     assert not trained.centroids.has_custom_property('silhouette')
 
 
-def test_an_eval_split_that_cannot_be_measured_is_named(workshop, many_rows):
+def test_an_eval_split_that_cannot_be_evaluated_is_named(workshop, many_rows):
     bad = many_rows[:50].copy()
     bad[3, 0] = np.nan
     with pytest.raises(ValueError, match="split 'eval' cannot be evaluated: 1 of 50 rows"):
@@ -86,7 +86,7 @@ def test_an_eval_split_that_cannot_be_measured_is_named(workshop, many_rows):
     ],
     ids=lambda options: '-'.join(map(str, options.values())),
 )
-def test_every_way_to_train_gives_what_the_python_fit_gives(workshop, many_rows, options):
+def test_training_gives_the_result_of_the_python_fit(workshop, many_rows, options):
     examples = workshop.examples(train=many_rows)
     trained = workshop.train(examples, **options)
     spec = {name: tf.io.FixedLenFeature([], tf.float32) for name in 'abc'}
@@ -118,13 +118,13 @@ def test_the_order_of_rows_and_shards_does_not_matter(workshop, many_rows):
 
 @pytest.fixture
 def base(workshop, many_rows):
-    """A model that was exported earlier, and what was trained for it."""
+    """A model that was exported earlier, with its arrays and metadata."""
     trained = workshop.train(workshop.examples(train=many_rows), num_restarts=3)
     arrays = dict(arrays_of(trained))
     return workshop.export(trained.centroids), arrays, metadata_of(trained)
 
 
-def test_a_base_model_is_where_training_starts(workshop, many_rows, base):
+def test_training_starts_from_a_base_model(workshop, many_rows, base):
     model, before, earlier = base
     examples = workshop.examples('later', train=many_rows + 0.5)
     trained = workshop.train(examples, [model], num_restarts=3, initial_clusters='random')
@@ -145,7 +145,7 @@ def test_aligned_clusters_take_the_ids_of_the_base_model(workshop, many_rows, ba
     trained = workshop.train(examples, [model], align_clusters=True, num_restarts=3, seed=9)
     fresh = workshop.train(examples, num_restarts=3, seed=9)
     ids = np.square(arrays_of(fresh)['centroids'] - before['centroids'][:, None]).sum(2).argmin(1)
-    assert ids.tolist() != [0, 1, 2, 3], 'the test wants a fit that comes in another order'
+    assert ids.tolist() != [0, 1, 2, 3], 'the test needs a fit with another order of clusters'
     trained = workshop.train(examples, [model], align_clusters=True, num_restarts=3, seed=9)
     found, succession = arrays_of(trained), metadata_of(trained)['ancestry']['succession']
     np.testing.assert_allclose(found['centroids'], before['centroids'] + 0.5, atol=0.1)
@@ -164,31 +164,33 @@ def test_the_first_run_has_no_base_model(workshop, many_rows):
 
 
 @pytest.mark.parametrize(
-    ('options', 'said'),
+    ('options', 'message'),
     [
-        ({'num_clusters': 5}, 'does not fit: its num_clusters is 4, here it is 5'),
-        ({'distance_metric': 'cosine'}, 'its distance_metric is squared_euclidean, here'),
-        ({'exclude_features': ['id', 'b']}, 'its features is a, b, c, here it is a, c'),
-        ({'align_clusters': True, 'num_clusters': 3}, 'its num_clusters is 4, here it is 3'),
+        ({'num_clusters': 5}, 'does not match: its num_clusters is 4, but here it is 5'),
+        ({'distance_metric': 'cosine'}, 'its distance_metric is squared_euclidean, but here'),
+        ({'exclude_features': ['id', 'b']}, 'its features is a, b, c, but here it is a, c'),
+        ({'align_clusters': True, 'num_clusters': 3}, 'its num_clusters is 4, but here it is 3'),
     ],
 )
-def test_a_base_model_that_does_not_fit_is_refused(workshop, many_rows, base, options, said):
+def test_a_base_model_that_does_not_match_is_rejected(workshop, many_rows, base, options, message):
     with pytest.raises(ValueError) as refused:
         workshop.train(workshop.examples('later', train=many_rows), [base[0]], **options)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert base[0].uri in str(refused.value)
 
 
-def test_a_model_of_somebody_else_is_refused(workshop, many_rows):
+def test_a_model_that_was_not_exported_by_this_package_is_rejected(workshop, many_rows):
     from tfx.types import standard_artifacts
 
     other = workshop.artifact(standard_artifacts.Model, 'other')
     tf.saved_model.save(tf.Module(), f'{other.uri}/Format-Serving')
-    with pytest.raises(ValueError, match=r'other holds no centroids: .* CentroidExporter has made'):
+    with pytest.raises(
+        ValueError, match=r'other contains no centroids: .* CentroidExporter has exported'
+    ):
         workshop.train(workshop.examples(train=many_rows), [other])
 
 
-def test_a_trainer_that_died_goes_on_from_its_checkpoints(
+def test_a_trainer_that_died_resumes_from_its_checkpoints(
     workshop, many_rows, monkeypatch, caplog, tmp_path
 ):
     from tfx_kmeans.kmeans_trainer import progress_log
@@ -196,32 +198,34 @@ def test_a_trainer_that_died_goes_on_from_its_checkpoints(
     class DiedError(Exception):
         pass
 
-    monkeypatch.setattr(checkpoints, '_SPARED', 0)
+    monkeypatch.setattr(checkpoint_folder, '_SPARED', 0)
     examples, folder = workshop.examples(train=many_rows), tmp_path / 'checkpoints'
     options = {'num_restarts': 3, 'relative_tolerance': 0.0, 'checkpoint_dir': str(folder)}
     whole = arrays_of(workshop.train(examples, **{**options, 'checkpoint_dir': None}))
     with monkeypatch.context() as patch:
-        seen = []
+        calls = []
 
-        def die(*given):
-            seen.append(given)
-            if len(seen) == 8:
+        def die(*arguments):
+            calls.append(arguments)
+            if len(calls) == 8:
                 raise DiedError
 
-        patch.setattr(progress_log.ProgressLog, '__call__', lambda self, *given: die(*given))
+        patch.setattr(
+            progress_log.ProgressLog, '__call__', lambda self, *arguments: die(*arguments)
+        )
         with pytest.raises(DiedError):
             workshop.train(examples, **options)
     assert list((workshop.folder / 'centroids').iterdir()) == []
     assert len(list(folder.iterdir())) == 2
     with caplog.at_level(logging.INFO):
         found = arrays_of(workshop.train(examples, **options))
-    assert 'Going on from' in caplog.text
+    assert 'Resuming from' in caplog.text
     assert list(folder.iterdir()) == []
     for name in whole.files:
         assert np.array_equal(found[name], whole[name]), name
 
 
-def test_kmeans_model_takes_raw_examples_through_the_models_preprocessing(exported, many_rows):
+def test_kmeans_model_applies_the_preprocessing_to_raw_examples(exported, many_rows):
     model = tfx_kmeans.KMeansModel.load(exported.model)
     files = Path(exported.examples.uri).glob('Split-eval/*.gz')
     records = tf.data.TFRecordDataset([str(file) for file in files], 'GZIP').as_numpy_iterator()
@@ -232,5 +236,5 @@ def test_kmeans_model_takes_raw_examples_through_the_models_preprocessing(export
     np.testing.assert_allclose(
         model.cluster_centers(), read_payload(exported.centroids.uri).centroids
     )
-    with pytest.raises(ValueError, match=r'are none that .* takes'):
+    with pytest.raises(ValueError, match=f'do not match the model {exported.model.uri}'):
         list(model.predict([b'\xff\xff']))

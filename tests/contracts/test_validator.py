@@ -1,4 +1,4 @@
-"""A good model is blessed; each fault is seen by the check that is meant for it."""
+"""What ExportValidator writes: blessings, modes of checks, overrides and the report."""
 
 import json
 import os
@@ -7,19 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from tfx.types import standard_artifacts
 
+from tests.contracts.exec_properties import exec_properties
 from tfx_kmeans.artifacts import KMeansCentroids
 from tfx_kmeans.centroids.storage import read_payload
-
-SCHEMA = 'feature { name: "a" } feature { name: "b" } feature { name: "c" }'
-SPEC = {name: tf.io.FixedLenFeature([], tf.float32) for name in 'abc'}
 
 
 @pytest.fixture
 def copy(workshop, exported):
-    """A model of one's own to damage."""
+    """A copy of the model, to damage."""
     model = workshop.artifact(standard_artifacts.Model, 'copy')
     model.set_string_custom_property('tfx_version', '1.16.0')
     shutil.copytree(exported.model.uri, model.uri, dirs_exist_ok=True)
@@ -99,21 +96,30 @@ def test_an_override_never_covers_structure_or_serving(workshop, exported, copy)
     assert found.report['overridden'] == []
 
 
-def test_no_drawing_costs_the_verdict(workshop, exported, damaged):
-    """Metadata that the page cannot show: the model is judged all the same."""
-
-    def change(metadata):
+def test_what_the_page_cannot_show_does_not_lose_the_verdict(workshop, exported, damaged):
+    def no_history(metadata):
         metadata['restarts'] = [{'inertia': 1.0, 'converged': True, 'history': []}]
-        metadata['inertia'] = None
+        metadata['total_weight'] = 0.0
 
-    centroids = damaged(change)
-    found = workshop.validate(exported.model, centroids, exported.examples)
+    found = workshop.validate(exported.model, damaged(no_history), exported.examples)
     assert found.failed == ['inertia_ratio']
     page = (workshop.folder / 'report' / 'report.html').read_text()
     assert 'The model is not blessed' in page
+    assert 'Nothing to show: no iteration was recorded' in page
 
 
-def test_a_page_that_cannot_be_drawn_at_all(workshop, exported, monkeypatch):
+def test_centroids_that_cannot_be_read_do_not_lose_the_verdict(workshop, exported, damaged):
+    def no_inertia(metadata):
+        metadata['inertia'] = None
+
+    found = workshop.validate(exported.model, damaged(no_inertia), exported.examples)
+    not_blessed(found, 'inertia_ratio')
+    page = (workshop.folder / 'report' / 'report.html').read_text()
+    assert 'The model is not blessed' in page
+    assert page.count('Nothing to show: ') == 4
+
+
+def test_a_page_that_cannot_be_rendered_is_replaced_by_a_plain_one(workshop, exported, monkeypatch):
     from tfx_kmeans.export_validator import judge
 
     def fail(*_):
@@ -127,7 +133,7 @@ def test_a_page_that_cannot_be_drawn_at_all(workshop, exported, monkeypatch):
     assert '&lt;no&gt; ink' in page
 
 
-def test_profiles_show_nobodys_address(workshop, many_rows):
+def test_profiles_do_not_show_features_that_are_passed_through(workshop, many_rows):
     examples = workshop.examples(train=many_rows, eval=many_rows[:100])
     trained = workshop.train(examples)
     model = workshop.export(trained.centroids, passthrough_features=['id', 'label'])
@@ -185,7 +191,6 @@ def test_a_baseline(workshop, exported, many_rows):
 def test_an_integer_feature_is_no_skew(workshop, many_rows):
     from tfx_kmeans.export_validator.executor import Executor
     from tfx_kmeans.export_validator.options import ValidatorOptions
-    from tfx_kmeans.parameters import encode
 
     examples = workshop.examples(train=many_rows, eval=many_rows[:100])
     trained = workshop.train(examples, exclude_features=[])
@@ -200,6 +205,6 @@ def test_an_integer_feature_is_no_skew(workshop, many_rows):
         'examples': [examples],
         'transformed_examples': [examples],
     }
-    Executor().Do(inputs, outputs, encode(ValidatorOptions, {}))
+    Executor().Do(inputs, outputs, exec_properties(ValidatorOptions))
     assert read_payload(trained.centroids.uri).metadata.column_names == ('a', 'b', 'c', 'id')
     assert outputs['blessing'][0].get_string_custom_property('failed_checks') == ''

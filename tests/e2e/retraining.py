@@ -1,4 +1,4 @@
-"""A pipeline that starts from the latest blessed model, run twice; run by test_retraining.py."""
+"""Runs a pipeline twice that starts from the latest blessed model; used by test_retraining.py."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Ctrl-C while the trainer works."""
+"""Ctrl-C during training."""
 
 import signal
 import subprocess
@@ -10,29 +10,29 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).parents[2]
-# A shell lets what it starts in the background ignore Ctrl-C, and its children do so, too.
-NOT_DEAF = ('env', '--default-signal=INT')
+# A shell makes background processes and their children ignore Ctrl-C; env restores the default.
+ACCEPT_CTRL_C = ('env', '--default-signal=INT')
 
 
 def wait_for_training(output, process):
-    """Until the log has the trainer's first line."""
+    """Waits until the log contains the first line of the trainer."""
     for _ in range(2000):
         logs = list((output / 'logs').glob('*.log'))
         if logs and 'restart 1 of' in logs[0].read_text(errors='replace'):
             return
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.1)
-    raise AssertionError('training has not begun within 200 s')
+    raise AssertionError('training did not start within 200 s')
 
 
-def test_ctrl_c_ends_the_run_within_a_second_and_leaves_no_artifact(tmp_path):
+def test_ctrl_c_ends_the_run_within_a_second_and_writes_no_artifact(tmp_path):
     (tmp_path / 'data').mkdir()
     rows = np.random.default_rng(0).normal(size=(15_000, 3)).round(4)
     pd.DataFrame(rows, columns=['a', 'b', 'c']).to_csv(tmp_path / 'data' / 'x.csv', index=False)
     output = tmp_path / 'output'
     arguments = ['--data', str(tmp_path / 'data'), '--num-clusters', '3000', '--output', output]
     process = subprocess.Popen(
-        [*NOT_DEAF, sys.executable, str(ROOT / 'local_runner.py'), *map(str, arguments)],
+        [*ACCEPT_CTRL_C, sys.executable, str(ROOT / 'local_runner.py'), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,4 +1,4 @@
-"""A model that is damaged between exporter and validator is reported and never pushed."""
+"""A model that is damaged between exporter and validator is reported and not pushed."""
 
 import json
 import subprocess
@@ -13,14 +13,14 @@ from tfx_kmeans.pipelines.outcome import read_outcome
 def test_a_model_corrupted_on_disk_is_not_pushed(tmp_path):
     (tmp_path / 'data').mkdir()
     load_wine(as_frame=True).data.to_csv(tmp_path / 'data' / 'wine.csv', index=False)
-    script = Path(__file__).with_name('run_with_vandal.py')
+    script = Path(__file__).with_name('run_with_damaged_model.py')
     subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, timeout=300)
 
     outcome = read_outcome(tmp_path / 'metadata.sqlite')
     assert not outcome.blessed
     assert outcome.pushed_to is None
     assert not (tmp_path / 'serving_model').exists()
-    failed = {check['name'] for check in outcome.checks if not check['passed']}
+    failed = {check.name for check in outcome.checks if not check.passed}
     assert {'loads_in_clean_process', 'examples_parity'} <= failed
     assert 'finite_centroids' not in failed
     (blessing,) = (tmp_path / 'pipeline' / 'ExportValidator' / 'blessing').iterdir()

@@ -1,4 +1,4 @@
-"""The artifacts in a real notebook, run by TFX's InteractiveContext in a Jupyter kernel."""
+"""The artifacts in a notebook, created with TFX's InteractiveContext in a Jupyter kernel."""
 
 import html
 import re
@@ -72,7 +72,7 @@ def shown(cell):
 
 
 @pytest.mark.parametrize('cell', [1, 3])
-def test_centroids_are_a_table(outputs, cell):
+def test_centroids_are_shown_as_a_table(outputs, cell):
     assert 'ran\n' in [output.get('text') for output in outputs[0]]
     table = re.search('(?s)<table>.*</table>', shown(outputs[cell])).group()
     assert '&lt;i&gt;b&lt;/i&gt;' in table
@@ -83,13 +83,13 @@ def test_centroids_are_a_table(outputs, cell):
 
 
 @pytest.mark.parametrize('cell', [2, 4])
-def test_the_report_is_shown_as_a_page_of_its_own(outputs, cell):
+def test_the_report_is_shown_as_an_embedded_page(outputs, cell):
     frame = re.search('srcdoc="([^"]*)"', shown(outputs[cell])).group(1)
     page = html.unescape(frame)
     assert page.startswith('<!DOCTYPE html>')
     assert 'The model is blessed' in page
 
 
-def test_an_artifact_that_is_gone_says_so(outputs):
+def test_a_deleted_artifact_is_shown_as_an_error(outputs):
     assert 'tfx_kmeans.KMeansReport' in shown(outputs[5])
     assert 'report.html' in shown(outputs[5])

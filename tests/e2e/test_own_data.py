@@ -1,4 +1,4 @@
-"""The user's own CSV files: large ones with gaps, and those that cannot be used."""
+"""CSV files of a user: large files with missing values, and files that cannot be used."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ NUMBERS = ['height', 'income', 'size', 'visits']
 
 @pytest.fixture(scope='module')
 def large(tmp_path_factory, local_runner):
-    """200,000 rows in four files, with empty cells, integers, and a column of strings."""
+    """A run on 200,000 rows in four files, with empty cells, integers and a column of strings."""
     folder = tmp_path_factory.mktemp('large')
     rng = np.random.default_rng(0)
     centers = rng.normal([170, 1e5, 1, 200], [20, 3e4, 0.1, 40], size=(6, 4))
@@ -51,7 +51,7 @@ def test_200_000_rows_are_clustered_and_pushed(large):
     assert ours == pytest.approx(theirs.inertia_ / len(rows), rel=0.02)
 
 
-def test_the_command_that_is_shown_fits_integer_columns(large):
+def test_the_printed_command_works_with_integer_columns(large):
     run, _ = large
     (command,) = (line for line in run.screen.splitlines() if 'saved_model_cli' in line)
     answered = subprocess.run(
@@ -61,35 +61,37 @@ def test_the_command_that_is_shown_fits_integer_columns(large):
 
 
 @pytest.mark.parametrize(
-    ('content', 'arguments', 'said'),
+    ('content', 'arguments', 'message'),
     [
         ({}, [], 'has no CSV files'),
         ({'a.csv': ''}, [], 'a.csv is empty'),
         ({'a.csv': 'x,y\n'}, [], 'a.csv has a header but no rows'),
         ({'a.csv': 'x,x\n1,2\n'}, [], 'names a column twice'),
-        ({'a.csv': 'x,y\n1,2\n', 'b.csv': 'x,z\n1,2\n'}, [], 'another header than a.csv'),
-        ({'a.csv': 'x,y\n1,b\n'}, ['--features', 'z'], "no column 'z'. The data has 'x', 'y'"),
-        ({'a.csv': 'x,y\n1,b\n'}, ['--exclude', 'z'], "no column 'z'"),
+        ({'a.csv': 'x,y\n1,2\n', 'b.csv': 'x,z\n1,2\n'}, [], 'a different header from a.csv'),
+        ({'a.csv': 'x,y\n1,b\n'}, ['--features', 'z'], "no column 'z'. Existing columns: 'x', 'y'"),
+        ({'a.csv': 'x,y\n1,b\n'}, ['--exclude-features', 'z'], "no column 'z'"),
         ({'a.csv': 'x,y\n1,b\n'}, ['--features', 'x,y'], "Column 'y' is not numeric"),
         ({'a.csv': 'x,y\na,b\n'}, [], 'No column is left to cluster by'),
         ({'a.csv': 'x,y\n1,2\n'}, ['--num-clusters', '0'], 'num_clusters must be an integer'),
         ({'a.csv': 'x,y\n1,2\n3\n4,5,6\n'}, [], 'a.csv cannot be read as CSV'),
     ],
 )
-def test_data_and_arguments_that_cannot_be_used(local_runner, tmp_path, content, arguments, said):
+def test_data_and_arguments_that_cannot_be_used(
+    local_runner, tmp_path, content, arguments, message
+):
     data = tmp_path / 'data'
     data.mkdir()
     for name, text in content.items():
         (data / name).write_text(text)
     run = local_runner(tmp_path / 'output', '--data', str(data), *arguments)
     assert run.code == 2
-    assert said in run.errors
+    assert message in run.errors
     assert len(run.errors.splitlines()) == 1
     assert run.screen == ''
     assert not (run.output / 'serving_model').exists()
 
 
-def test_an_output_that_cannot_be_written(local_runner, tmp_path):
+def test_an_output_folder_that_cannot_be_written_to(local_runner, tmp_path):
     (tmp_path / 'file').write_text('in the way')
     run = local_runner(tmp_path / 'file' / 'output')
     assert run.code == 2
@@ -98,14 +100,14 @@ def test_an_output_that_cannot_be_written(local_runner, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('cells', 'clusters', 'said'),
+    ('cells', 'clusters', 'message'),
     [
         (['1', '2', 'inf', '4'], 2, r"column 'x': 0 NaN, \d+ infinite"),
         (['1', '2', '3', '4'], 40, 'num_clusters is 40, but there are only'),
     ],
     ids=['an infinite value', 'fewer rows than clusters'],
 )
-def test_what_only_the_trainer_can_see(local_runner, tmp_path, cells, clusters, said):
+def test_problems_that_only_the_trainer_detects(local_runner, tmp_path, cells, clusters, message):
     data = tmp_path / 'data'
     data.mkdir()
     rows = '\n'.join(f'{cell},{index}' for index, cell in enumerate(cells * 10))
@@ -114,6 +116,6 @@ def test_what_only_the_trainer_can_see(local_runner, tmp_path, cells, clusters, 
     assert run.code == 1
     (error,) = (line for line in run.screen.splitlines() if line.startswith('error:'))
     assert error.startswith('error: KMeansTrainer failed: ')
-    assert re.search(said, error)
+    assert re.search(message, error)
     assert 'Nothing was pushed.' in run.screen
     assert not (run.output / 'serving_model').exists()

@@ -1,4 +1,4 @@
-"""Run after run from the latest blessed model, by TFX's own Resolver."""
+"""Consecutive runs that start from the latest blessed model, found by TFX's Resolver."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ PROGRAM = Path(__file__).with_name('retraining.py')
 
 @pytest.fixture(scope='module')
 def runs(tmp_path_factory):
-    """The centroids of both runs, in their order."""
+    """The centroids of both runs, in the order of the runs."""
     folder = tmp_path_factory.mktemp('retraining')
     ended = subprocess.run(
         [sys.executable, '-W', 'ignore', str(PROGRAM), str(folder)],
@@ -29,7 +29,7 @@ def runs(tmp_path_factory):
     return [tfx_kmeans.KMeansModel.load(path) for path in sorted(found, key=lambda p: int(p.name))]
 
 
-def test_the_first_run_starts_from_nothing_and_the_next_from_its_model(runs):
+def test_the_first_run_starts_without_a_model_and_the_second_from_its_model(runs):
     first, second = runs
     assert first.metadata.ancestry is None
     assert len(first.metadata.restarts) == 4
@@ -39,7 +39,7 @@ def test_the_first_run_starts_from_nothing_and_the_next_from_its_model(runs):
     np.testing.assert_allclose(moved, 1.0, atol=0.5)
 
 
-def test_the_hash_split_is_evaluated_in_both(runs):
+def test_the_eval_split_is_evaluated_in_both_runs(runs):
     for model in runs:
         measures = model.metadata.evaluation['eval']
         assert 0.4 < measures.silhouette < 1

@@ -1,4 +1,4 @@
-"""`make run`: the whole pipeline on wine, by both DAG runners."""
+"""The complete pipeline on the wine data, as started by `make run`, on both DAG runners."""
 
 import json
 import math
@@ -28,7 +28,7 @@ def pushed_model(run):
 
 
 def raw_rows(run, split):
-    """The raw numbers of a split, in the order of the columns, straight from the TFRecords."""
+    """Raw numbers of a split, in the order of the columns, read directly from the TFRecords."""
     payload = read_payload(str(pushed_model(run) / 'assets.extra' / 'tfx_kmeans'))
     files = (run.output / 'pipeline' / 'CsvExampleGen').glob(f'examples/*/Split-{split}/*.gz')
     records = tf.data.TFRecordDataset([str(f) for f in files], 'GZIP').as_numpy_iterator()
@@ -44,7 +44,7 @@ def raw_rows(run, split):
     return np.array(rows)
 
 
-def test_it_ends_well_and_says_so(wine_run):
+def test_a_successful_run_is_reported(wine_run):
     assert wine_run.code == 0, wine_run.screen + wine_run.errors
     for component in COMPONENTS:
         assert re.search(rf'^  {component} +\d+\.\d s$', wine_run.screen, re.MULTILINE), component
@@ -60,7 +60,7 @@ def test_it_ends_well_and_says_so(wine_run):
     assert re.search(r'^Cluster sizes  0: \d+, 1: \d+, 2: \d+$', wine_run.screen, re.MULTILINE)
 
 
-def test_the_platform_is_quiet_and_its_noise_is_in_the_log(wine_run):
+def test_messages_of_tfx_are_in_the_log_and_not_on_the_terminal(wine_run):
     assert wine_run.errors == ''
     assert 'Warning' not in wine_run.screen
     assert len(wine_run.screen.splitlines()) < 40
@@ -68,7 +68,7 @@ def test_the_platform_is_quiet_and_its_noise_is_in_the_log(wine_run):
     assert 'KMeansTrainer is running' in (wine_run.output.parent / log).read_text()
 
 
-def test_the_clusters_are_those_of_scikit_learn(wine_run):
+def test_the_clusters_are_the_same_as_those_of_scikit_learn(wine_run):
     raw = raw_rows(wine_run, 'train')
     rows = StandardScaler().fit_transform(raw)
     theirs = KMeans(3, n_init=10, random_state=0).fit(rows)
@@ -80,13 +80,13 @@ def test_the_clusters_are_those_of_scikit_learn(wine_run):
     assert math.isclose(payload.metadata.inertia, theirs.inertia_, rel_tol=0.005)
 
 
-def test_the_label_is_not_clustered_by(wine_run):
+def test_the_label_is_not_used_for_clustering(wine_run):
     payload = read_payload(str(pushed_model(wine_run) / 'assets.extra' / 'tfx_kmeans'))
     assert len(payload.metadata.column_names) == 13
     assert 'class' not in payload.metadata.column_names
 
 
-def test_the_command_that_is_shown_answers(wine_run):
+def test_the_printed_command_returns_the_nearest_cluster(wine_run):
     (command,) = (line for line in wine_run.screen.splitlines() if 'saved_model_cli' in line)
     answered = subprocess.run(
         command,
@@ -99,14 +99,14 @@ def test_the_command_that_is_shown_answers(wine_run):
     )
     found = int(re.search(r'cluster_index:\n\[(\d+)\]', answered.stdout).group(1))
     payload = read_payload(str(pushed_model(wine_run) / 'assets.extra' / 'tfx_kmeans'))
-    (asked,) = json.loads(shlex.split(command)[-1].removeprefix('examples='))
+    (example,) = json.loads(shlex.split(command)[-1].removeprefix('examples='))
     raw = raw_rows(wine_run, 'train')
-    row = np.array([asked[name][0] for name in payload.metadata.column_names])
+    row = np.array([example[name][0] for name in payload.metadata.column_names])
     scaled = (row - raw.mean(axis=0)) / raw.std(axis=0)
     assert found == np.square(scaled - payload.centroids).sum(axis=1).argmin()
 
 
-LONE_CLIENT = """
+TENSORFLOW_CLIENT = """
 import json, sys
 import tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])
@@ -114,14 +114,14 @@ example = tf.train.Example(features=tf.train.Features(feature={
     name: tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
     for name, value in json.loads(sys.argv[2]).items()
 })).SerializeToString()
-def ask(*examples):
+def predict(*examples):
     answer = model.signatures['serving_default'](examples=tf.constant(examples, tf.string))
     return {name: values.numpy().tolist() for name, values in answer.items()}
-print(json.dumps([ask(example), ask(), ask(*[example] * 7), ask(b'')]))
+print(json.dumps([predict(example), predict(), predict(*[example] * 7), predict(b'')]))
 """
 
 
-def test_the_model_serves_alone_with_the_pipeline_gone(wine_run, tmp_path):
+def test_the_model_can_be_served_without_the_pipeline(wine_run, tmp_path):
     model = tmp_path / 'moved'
     shutil.copytree(pushed_model(wine_run), model)
     payload = read_payload(str(model / 'assets.extra' / 'tfx_kmeans'))
@@ -131,7 +131,7 @@ def test_the_model_serves_alone_with_the_pipeline_gone(wine_run, tmp_path):
     wine_run.output.rename(hidden)
     try:
         answered = subprocess.run(
-            [sys.executable, '-I', '-c', LONE_CLIENT, str(model), json.dumps(row)],
+            [sys.executable, '-I', '-c', TENSORFLOW_CLIENT, str(model), json.dumps(row)],
             capture_output=True,
             text=True,
             check=True,
@@ -143,13 +143,13 @@ def test_the_model_serves_alone_with_the_pipeline_gone(wine_run, tmp_path):
     assert none == {'cluster_index': [], 'distance': []}
     assert seven['cluster_index'] == one['cluster_index'] * 7
     np.testing.assert_allclose(seven['distance'], one['distance'] * 7, rtol=1e-6)
-    # A row of which nothing is known is imputed: it lies at the mean, which is 0 after scaling.
+    # In an empty example, every value is imputed by the mean, which is 0 after scaling.
     np.testing.assert_allclose(
         empty['distance'], np.square(payload.centroids).sum(axis=1).min(), rtol=1e-4
     )
 
 
-def test_the_served_row_is_what_scikit_learn_makes_of_it(wine_run):
+def test_the_model_preprocesses_rows_as_scikit_learn_does(wine_run):
     model = tf.saved_model.load(str(pushed_model(wine_run)))
     raw = raw_rows(wine_run, 'train')
     records = tf.data.TFRecordDataset(
@@ -166,8 +166,8 @@ def test_the_served_row_is_what_scikit_learn_makes_of_it(wine_run):
     np.testing.assert_allclose(served['features'].numpy(), expected, atol=2e-5)
 
 
-@pytest.mark.parametrize('where', ['blessing', 'report'])
-def test_what_the_validator_wrote(wine_run, where):
-    (folder,) = (wine_run.output / 'pipeline' / 'ExportValidator' / where).iterdir()
+@pytest.mark.parametrize('output', ['blessing', 'report'])
+def test_the_validator_writes_blessing_and_report(wine_run, output):
+    (folder,) = (wine_run.output / 'pipeline' / 'ExportValidator' / output).iterdir()
     names = sorted(path.name for path in folder.iterdir())
-    assert names == (['BLESSED'] if where == 'blessing' else ['report.html', 'report.json'])
+    assert names == (['BLESSED'] if output == 'blessing' else ['report.html', 'report.json'])

@@ -1,9 +1,11 @@
-"""What the arguments of local_runner.py become; whole runs are in tests/e2e."""
+"""Arguments, messages and helpers of local_runner.py; complete runs are tested in tests/e2e."""
 
 import importlib.util
 from pathlib import Path
 
 import pytest
+
+from tfx_kmeans.pipelines.config import PipelineConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,11 +19,11 @@ def runner():
 
 
 def config_of(runner, tmp_path, *arguments):
-    given = runner.parse_arguments(['--output', str(tmp_path / 'out'), *arguments])
+    given = runner.parser().parse_args(['--output', str(tmp_path / 'out'), *arguments])
     return runner._config(given, tmp_path / 'data', ('a', 'b'))
 
 
-def test_beam_args_come_after_the_defaults_so_that_they_win(runner, tmp_path):
+def test_beam_args_follow_the_defaults_so_that_they_override_them(runner, tmp_path):
     config = config_of(
         runner, tmp_path, '--beam-arg=--runner=PrismRunner', '--beam-arg=--direct_num_workers=2'
     )
@@ -33,7 +35,7 @@ def test_beam_args_come_after_the_defaults_so_that_they_win(runner, tmp_path):
     )
 
 
-def test_folders_are_absolute_and_below_the_output(runner, tmp_path):
+def test_folders_are_absolute_and_inside_the_output_folder(runner, tmp_path):
     config = config_of(runner, tmp_path, '--num-clusters', '7')
     out = str(tmp_path / 'out')
     assert config.serving_dir == f'{out}/serving_model'
@@ -45,21 +47,34 @@ def test_folders_are_absolute_and_below_the_output(runner, tmp_path):
 
 
 def test_names_are_split_at_commas(runner):
-    arguments = runner.parse_arguments(['--features', 'a, b,c', '--exclude', 'd'])
+    arguments = runner.parser().parse_args(['--features', 'a, b,c', '--exclude-features', 'd'])
     assert arguments.features == ('a', 'b', 'c')
-    assert arguments.exclude == ('d',)
+    assert arguments.exclude_features == ('d',)
+
+
+def test_exclude_is_an_alias_of_exclude_features(runner):
+    assert runner.parser().parse_args(['--exclude', 'd,e']).exclude_features == ('d', 'e')
+
+
+def test_the_defaults_are_those_of_the_configuration(runner):
+    arguments = runner.parser().parse_args([])
+    for name in ('features', 'exclude_features', 'num_clusters'):
+        assert getattr(arguments, name) == getattr(PipelineConfig, name), name
 
 
 def test_help_names_every_option_and_exit_code(runner, capsys):
     with pytest.raises(SystemExit):
-        runner.parse_arguments(['--help'])
+        runner.parser().parse_args(['--help'])
     shown = capsys.readouterr().out
-    names = ('data', 'features', 'exclude', 'num-clusters', 'output', 'orchestrator', 'beam-arg')
+    names = (
+        'data', 'features', 'exclude-features', 'num-clusters', 'output', 'orchestrator',
+        'beam-arg',
+    )  # fmt: skip
     assert [name for name in names if f'--{name}' not in shown] == []
     assert 'Exit codes: 0, a model was blessed and pushed;' in shown
 
 
-def test_errors_are_shown_without_the_steps_that_beam_adds(runner):
+def test_errors_are_shown_without_the_step_names_that_beam_appends(runner):
     error = RuntimeError("num_clusters is 9 [while running 'Run[KMeansTrainer]']")
     assert runner._reason(error) == 'num_clusters is 9'
     assert runner._reason(KeyError()) == 'KeyError'
@@ -72,7 +87,7 @@ def beam_fails():
         raise RuntimeError('KeyboardInterrupt [while running ...]') from interrupt
 
 
-def test_an_interrupt_is_known_behind_the_errors_that_beam_makes_of_it(runner):
+def test_an_interrupt_is_recognised_as_the_cause_of_an_error_from_beam(runner):
     with pytest.raises(RuntimeError) as error:
         beam_fails()
     assert runner._was_interrupted(error.value)

@@ -1,12 +1,16 @@
-"""The public surface, and that all below the components comes without TFX."""
+"""The public names, the packages, and what importing them costs."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import tfx_kmeans
 
 ROOT = Path(__file__).parents[2]
+INITS = sorted((ROOT / 'components').rglob('__init__.py'))
 
 
 def test_the_public_names():
@@ -23,9 +27,12 @@ def test_the_public_names():
         'CentroidExporter',
         'ExportValidator',
         'KMeansCentroids',
+        'KMeansError',
         'KMeansModel',
         'KMeansReport',
         'KMeansTrainer',
+        'Override',
+        'Thresholds',
         '__version__',
         'assign',
         'fit',
@@ -40,23 +47,52 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 def test_every_package_folder_is_in_pyproject():
-    declared = (ROOT / 'pyproject.toml').read_text()
-    for init in [*ROOT.glob('components/*/__init__.py'), ROOT / 'pipelines' / '__init__.py']:
-        assert f'"tfx_kmeans.{init.parent.name}"' in declared, init
+    declared = re.findall(
+        r'^    "(tfx_kmeans[\w.]*)",$', (ROOT / 'pyproject.toml').read_text(), re.M
+    )
+    rooms = (init.parent.relative_to(ROOT / 'components') for init in INITS)
+    expected = {'.'.join(('tfx_kmeans', *room.parts)) for room in rooms}
+    assert declared == sorted({*expected, 'tfx_kmeans.pipelines'})
 
 
-BELOW = """
+def test_every_folder_of_modules_is_a_package():
+    folders = {file.parent for file in (ROOT / 'components').rglob('*.py')}
+    assert folders == {init.parent for init in INITS}
+
+
+IMPORT_ALL = """
 import importlib, pathlib, sys
 import tfx_kmeans
-assert 'tensorflow' not in sys.modules, 'import tfx_kmeans is to be light'
+assert 'tensorflow' not in sys.modules, 'import tfx_kmeans must be light'
 root = pathlib.Path(tfx_kmeans.__file__).parent
-for room in ('clustering', 'data', 'centroids', 'serving'):
-    for file in sorted((root / room).glob('*.py')):
-        importlib.import_module(f'tfx_kmeans.{room}.{file.stem}')
+for room in ('clustering', 'data', 'centroids', 'python_api', 'serving'):
+    for file in sorted((root / room).rglob('*.py')):
+        module = file.relative_to(root).with_suffix('')
+        importlib.import_module('.'.join(('tfx_kmeans', *module.parts)))
 loaded = sorted(name for name in sys.modules if name == 'tfx' or name.startswith('tfx.'))
 assert not loaded, loaded
 """
 
+FIT_ARRAYS = """
+import sys
+import numpy as np
+import tfx_kmeans
+rows = np.random.default_rng(0).normal(size=(1000, 3))
+model = tfx_kmeans.fit(rows, 4, checkpoint_dir=sys.argv[1] + '/checkpoints')
+model.predict_cluster_index(rows), model.transform(rows), model.score(rows), model.cluster_centers()
+list(model.predict(rows)), model.evaluate(rows, log_dir=None)
+model.save(sys.argv[1] + '/model')
+loaded = tfx_kmeans.KMeansModel.load(sys.argv[1] + '/model')
+tfx_kmeans.fit(rows, base_model=loaded, max_iterations=1)
+tfx_kmeans.fit(rows, base_model=loaded, align_clusters=True, initial_clusters='kmeans_parallel')
+tfx_kmeans.fit(rows, 4, distance_metric='cosine', use_mini_batch=True)
+heavy = {'tensorflow', 'tensorflow_transform', 'tfx', 'apache_beam', 'pandas', 'numba'}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
 
-def test_nothing_below_the_components_imports_tfx():
-    subprocess.run([sys.executable, '-W', 'ignore', '-c', BELOW], check=True, timeout=120)
+
+@pytest.mark.parametrize('program', [IMPORT_ALL, FIT_ARRAYS], ids=['no TFX below', 'light fit'])
+def test_what_a_fresh_process_imports(program, tmp_path):
+    subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', program, str(tmp_path)], check=True, timeout=120
+    )

@@ -1,4 +1,4 @@
-"""A pipeline of BulkInferrer alone: MODEL_ARTIFACT EXAMPLES_ARTIFACT OUTPUT."""
+"""Predicts with BulkInferrer in a pipeline: MODEL_ARTIFACT EXAMPLES_ARTIFACT OUTPUT."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""A Beam job that asks a model by tfx_bsl's RunInference: MODEL EXAMPLES_PATTERN OUTPUT."""
+"""Predicts with tfx_bsl's RunInference in a Beam job: MODEL EXAMPLES_PATTERN OUTPUT."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Asks an ONNX file with onnxruntime: FILE QUESTIONS."""
+"""Runs an ONNX model with onnxruntime: FILE REQUESTS."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Asks a model's dense serving_default with OpenVINO, which has no TensorFlow: MODEL QUESTIONS."""
+"""Calls the dense serving_default of a model with OpenVINO, without TensorFlow: MODEL REQUESTS."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ import openvino
 
 with open(sys.argv[2]) as file:
     rows = np.array(json.load(file)['rows'], np.float32)
-# Where the processor has bfloat16, OpenVINO computes in it unless it is told otherwise.
+# On processors with bfloat16, OpenVINO uses it unless another precision is requested.
 precision = {'INFERENCE_PRECISION_HINT': 'f32'}
 compiled = openvino.Core().compile_model(sys.argv[1], 'CPU', precision)
 answer = compiled({'features': rows})

@@ -1,7 +1,8 @@
-"""Fits that are killed at random times and taken up again; run by test_checkpoints.py.
+"""Kills fits at random times and resumes them; run by test_checkpoint_folder.py.
 
-Each case forks a fit, kills it, and lets another go on from its checkpoints. Prints one JSON line
-for each: what became of it, and whether the bits are those of a fit that was not killed.
+Each case forks a fit, kills it, and resumes it from its checkpoints in another process. Prints one
+JSON line per case: how the processes ended, and whether the result is bit-identical to that of a
+fit that was not killed.
 """
 
 import io
@@ -16,11 +17,11 @@ from pathlib import Path
 os.environ['TF_CPP_MIN_LOG_LEVEL'] = '2'
 
 import numpy as np
-import tensorflow as tf
 
-from tfx_kmeans.centroids import checkpoints
-from tfx_kmeans.centroids.python_fit import fit
-from tfx_kmeans.clustering import compilation
+from tfx_kmeans import filesystem
+from tfx_kmeans.centroids import checkpoint_folder
+from tfx_kmeans.clustering.kernels import compilation
+from tfx_kmeans.python_api.fit import fit
 
 CASES = {
     'plain': {'num_restarts': 3},
@@ -67,7 +68,7 @@ def in_child(work):
     return child
 
 
-def ended(child):
+def exit_code(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -80,11 +81,11 @@ def killed_after(seconds):
 
 
 def killed_inside_write(number, half):
-    """In the child's `number`th checkpoint: half of it written, or all but not yet renamed."""
+    """Kills the child in its `number`th checkpoint, half written or written but not yet renamed."""
 
     def prepare():
         counted = {'writes': 0}
-        serialized, rename = checkpoints._serialized, tf.io.gfile.rename
+        serialized, rename = checkpoint_folder._serialized, filesystem.rename
 
         def die_half_way(checkpoint):
             content = serialized(checkpoint)
@@ -95,13 +96,13 @@ def killed_inside_write(number, half):
                 os.kill(os.getpid(), signal.SIGKILL)
             return content
 
-        def die_before_rename(source, target, overwrite=False):
+        def die_before_rename(source, target):
             if not half and counted['writes'] == number:
                 os.kill(os.getpid(), signal.SIGKILL)
-            rename(source, target, overwrite)
+            rename(source, target)
 
-        checkpoints._serialized = die_half_way
-        tf.io.gfile.rename = die_before_rename
+        checkpoint_folder._serialized = die_half_way
+        filesystem.rename = die_before_rename
 
     return prepare, lambda child: None
 
@@ -110,14 +111,14 @@ folder_of_child = ''
 
 
 def compare(case, folder, killing):
-    """Whether a fit that is killed once and taken up again ends as one that is not."""
+    """Compares a fit that is killed once and resumed with a fit that is not killed."""
     global folder_of_child
     folder_of_child, (prepare, kill) = str(folder / 'checkpoints'), killing
     result = folder / 'result.npz'
     folder.mkdir()
 
     def first():
-        checkpoints._SPARED = 0  # a checkpoint after every iteration
+        checkpoint_folder._SPARED = 0  # a checkpoint after every iteration
         prepare()
         run(case, folder_of_child)
 
@@ -126,14 +127,14 @@ def compare(case, folder, killing):
 
     child = in_child(first)
     kill(child)
-    first_code = ended(child)
+    first_code = exit_code(child)
     left = sorted(path.name for path in Path(folder_of_child).glob('*'))
-    second_code = ended(in_child(second))
+    second_code = exit_code(in_child(second))
     found = np.load(result)
     whole = folder / 'whole.npz'
     seed = int(found['seed'])
     child = in_child(lambda: whole.write_bytes(run_whole(case, seed)))
-    ended(child)
+    exit_code(child)
     expected = np.load(whole)
     return {
         'case': case,
@@ -151,20 +152,20 @@ def run_whole(case, seed):
 
 
 def duration_of(case, folder):
-    """Seconds of a fit with a checkpoint after every iteration."""
+    """Seconds that a fit takes with a checkpoint after every iteration."""
 
     def work():
-        checkpoints._SPARED = 0
+        checkpoint_folder._SPARED = 0
         run(case, str(folder / f'timed {case}'))
 
-    began = time.monotonic()
-    ended(in_child(work))
-    return time.monotonic() - began
+    started = time.monotonic()
+    exit_code(in_child(work))
+    return time.monotonic() - started
 
 
 def main(folder):
     random.seed(int(sys.argv[2]))
-    run('bounds', None)  # loads the compiled kernels, so that no kill falls into that alone
+    run('bounds', None)  # loads the compiled kernels, so that no fit is killed before it begins
     durations = {case: duration_of(case, folder) for case in CASES}
     names = list(CASES)
     for index in range(20):

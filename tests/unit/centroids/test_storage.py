@@ -1,13 +1,16 @@
+"""Payloads as files."""
+
 import dataclasses
 import json
 
 import numpy as np
 import pytest
 
-from tfx_kmeans.centroids.storage import CentroidsError, read_payload, write_payload
+from tfx_kmeans.centroids.storage import read_payload, write_payload
+from tfx_kmeans.errors import CentroidsError
 
 
-def test_what_is_written_is_read(payload, tmp_path):
+def test_a_written_payload_can_be_read(payload, tmp_path):
     write_payload(str(tmp_path), payload)
     found = read_payload(str(tmp_path))
     assert found.metadata == payload.metadata
@@ -28,13 +31,13 @@ def test_numpy_and_the_metadata_are_enough_to_assign_rows(payload, rows, tmp_pat
     assert metadata['column_names'] == ['a', 'b', 'c']
 
 
-def test_folders_that_hold_no_readable_centroids(payload, tmp_path):
+def test_folders_without_readable_centroids_are_rejected(payload, tmp_path):
     folder = str(tmp_path)
     with pytest.raises(CentroidsError, match=r'no metadata\.json'):
         read_payload(folder)
     write_payload(folder, payload)
     whole = (tmp_path / 'centroids.npz').read_bytes()
-    for damaged in (b'no zip', b'', whole[:-10], whole[:200]):
+    for damaged in (b'not a zip file', b'', whole[:-10], whole[:200]):
         (tmp_path / 'centroids.npz').write_bytes(damaged)
         with pytest.raises(CentroidsError, match=r'centroids\.npz cannot be read'):
             read_payload(folder)
@@ -46,7 +49,7 @@ def test_folders_that_hold_no_readable_centroids(payload, tmp_path):
         read_payload(folder)
 
 
-def test_a_newer_major_format_is_refused_by_name(payload, tmp_path):
+def test_a_newer_major_format_is_rejected_by_name(payload, tmp_path):
     newer = dataclasses.replace(payload.metadata, format_version='2.0')
     write_payload(str(tmp_path), dataclasses.replace(payload, metadata=newer))
     with pytest.raises(CentroidsError, match=r'has format 2\.0; this version .* reads up to 1\.0'):

@@ -1,3 +1,5 @@
+"""Squared distances and nearest centroids, compared with float64 NumPy."""
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,15 +31,15 @@ def test_nearest_is_exact_and_ties_go_to_the_lowest_index(seed, n, k, d, grid):
 def test_near_ties_are_decided_by_the_differences_not_by_rounded_norms():
     rng = np.random.default_rng(1)
     centroids = rng.normal(size=(64, 24)).astype(np.float32)
-    closely = np.nextafter(centroids[7], np.float32(10))
+    adjacent = np.nextafter(centroids[7], np.float32(10))
     rows = np.repeat(((centroids[7] + centroids[9]) / 2)[None], 50, axis=0)
     rows = (rows + rng.normal(scale=1e-7, size=rows.shape)).astype(np.float32)
-    centroids = np.concatenate([centroids, closely[None], centroids])
+    centroids = np.concatenate([centroids, adjacent[None], centroids])
     assert np.array_equal(nearest(rows, centroids), exactly_nearest(rows, centroids))
 
 
 @pytest.mark.parametrize('size', [1, 7, 100])
-def test_an_assignment_does_not_depend_on_the_rows_beside_it(size):
+def test_an_assignment_does_not_depend_on_the_other_rows(size):
     rng = np.random.default_rng(2)
     rows = rng.normal(size=(500, 33)).astype(np.float32)
     centroids = rows[rng.integers(500, size=50)]

@@ -1,4 +1,4 @@
-"""The operations for TensorFlow graphs against NumPy, and inside exported graphs."""
+"""The TensorFlow operations, compared with NumPy and used in exported graphs."""
 
 import subprocess
 import sys
@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 import tfx_kmeans
-from tfx_kmeans.clustering.fit import fit_in_place
-from tfx_kmeans.clustering.graph_step import GraphStep
+from tfx_kmeans.clustering.engine import gpu_engine
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.restarts import fit_in_place
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 METRICS = ('squared_euclidean', 'cosine')
@@ -26,7 +26,7 @@ def unit(points):
 
 
 def reference(rows, weights, centroids, metric):
-    """One iteration by the definition, in float64."""
+    """One iteration computed by the definition, in float64."""
     rows, centroids = rows.astype(float), centroids.astype(float)
     if metric == 'cosine':
         rows, centroids = unit(rows), unit(centroids)
@@ -42,12 +42,12 @@ def reference(rows, weights, centroids, metric):
 
 @pytest.mark.parametrize('metric', METRICS)
 @pytest.mark.parametrize('offset', [0.0, 1000.0])
-def test_a_step_is_that_of_the_definition(metric, offset):
+def test_a_step_matches_the_definition(metric, offset):
     rows = data(offset=offset)
     weights = np.random.default_rng(1).uniform(0, 2, len(rows))
     centroids = rows[:7]
     if metric == 'cosine' and offset:
-        return  # all rows point the same way: float32 cannot tell the centroids apart
+        return  # all rows have nearly the same direction, which float32 cannot distinguish
     labels, nearest, means, sums, weight, inertia = reference(rows, weights, centroids, metric)
     step = tfx_kmeans.kmeans_step(rows, weights, centroids, metric)
     np.testing.assert_array_equal(step.cluster_index, labels)
@@ -70,14 +70,14 @@ def test_steps_of_batches_add_up():
     np.testing.assert_allclose((parts[0].sums + parts[1].sums) / weight[:, None], whole.centroids)
 
 
-def test_an_empty_cluster_stays_and_ties_go_to_the_lowest_index():
+def test_an_empty_cluster_keeps_its_centroid_and_ties_go_to_the_lowest_index():
     centroids = np.array([[0, 0], [0, 0], [1e3, 1e3]], 'f')
     step = tfx_kmeans.kmeans_step([[1.0, 1], [1, 3]], [1.0, 1], centroids)
     assert step.cluster_index.numpy().tolist() == [0, 0]
     np.testing.assert_array_equal(step.centroids, [[1, 2], [0, 0], [1e3, 1e3]])
 
 
-def test_another_metric_is_refused_by_name():
+def test_an_unknown_metric_is_rejected_by_name():
     with pytest.raises(ValueError, match=r"distance_metric must be one of .* got 'l1'"):
         tfx_kmeans.assign([[1.0]], [[1.0]], 'l1')
 
@@ -92,7 +92,7 @@ class Assigns(tf.Module):
         return tfx_kmeans.assign(rows, self.centroids)._asdict()
 
 
-def test_it_stands_in_an_exported_model_without_python_functions(tmp_path):
+def test_it_works_in_an_exported_model_without_python_functions(tmp_path):
     rows = data()
     module = Assigns(rows[:6])
     tf.saved_model.save(module, str(tmp_path))
@@ -119,14 +119,14 @@ def test_it_stands_in_an_exported_model_without_python_functions(tmp_path):
 
 @pytest.mark.parametrize('metric', METRICS)
 @pytest.mark.parametrize('weighted', [False, True])
-def test_a_fit_by_tensorflow_ends_where_that_by_numpy_does(metric, weighted, monkeypatch):
+def test_a_fit_in_tensorflow_matches_a_fit_in_numpy(metric, weighted, monkeypatch):
     rows = data(n=3000) + 1
     weights = np.random.default_rng(2).uniform(0, 3, len(rows)) if weighted else None
     options = KMeansOptions(num_clusters=9, distance_metric=metric, relative_tolerance=0.0)
-    monkeypatch.setattr('tfx_kmeans.clustering.graph_step._BLOCK', 1024)
+    monkeypatch.setattr('tfx_kmeans.clustering.steps.graph_step._BLOCK', 1024)
     fits = [
-        fit_in_place(WeightedRows(rows.copy(), weights), options, make_step=make)
-        for make in (None, lambda rows, _, scale, threads: GraphStep(rows, scale, threads))
+        fit_in_place(WeightedRows(rows.copy(), weights), options, engine=engine)
+        for engine in (None, gpu_engine(3000, 9, 4))
     ]
     np.testing.assert_allclose(fits[1].centroids, fits[0].centroids, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(fits[1].cluster_weight, fits[0].cluster_weight)
@@ -138,8 +138,8 @@ def test_tensorflow_fills_empty_clusters_too():
     start = np.array([[0, 0, 0, 0], [1e3] * 4, [2e3] * 4], 'f')
     options = KMeansOptions(initial_clusters=start.tolist())
     fits = [
-        fit_in_place(WeightedRows(data()), options, make_step=make)
-        for make in (None, lambda rows, _, scale, threads: GraphStep(rows, scale, threads))
+        fit_in_place(WeightedRows(data()), options, engine=engine)
+        for engine in (None, gpu_engine(500, 3, 4))
     ]
     assert (fits[1].cluster_weight > 0).all()
     np.testing.assert_allclose(fits[1].centroids, fits[0].centroids, rtol=1e-4, atol=1e-5)

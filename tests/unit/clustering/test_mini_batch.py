@@ -1,4 +1,4 @@
-"""Mini-batches, against scikit-learn's and what they must hold."""
+"""Mini-batch k-means: compared with scikit-learn, and its properties."""
 
 import math
 
@@ -7,8 +7,8 @@ import pytest
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.datasets import make_blobs
 
-from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.restarts import fit_in_place
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 
@@ -16,11 +16,11 @@ def blobs(n=20_000, d=6, centers=12, seed=0):
     return make_blobs(n, d, centers=centers, cluster_std=2.0, random_state=seed)[0].astype('f')
 
 
-def fit(rows, weights=None, told=None, **options):
+def fit(rows, weights=None, calls=None, **options):
     given = {'use_mini_batch': True, 'batch_size': 512, **options}
-    watch = None if told is None else lambda *seen: told.append(seen)
+    record = None if calls is None else lambda *call: calls.append(call)
     return fit_in_place(
-        WeightedRows(rows.copy(), weights), KMeansOptions(**given), on_iteration=watch
+        WeightedRows(rows.copy(), weights), KMeansOptions(**given), on_iteration=record
     )
 
 
@@ -43,7 +43,7 @@ def test_the_inertia_is_close_to_that_of_scikit_learn():
     assert ours <= 1.03 * theirs
 
 
-def test_the_result_is_that_of_all_rows():
+def test_the_result_describes_all_rows():
     rows = blobs()
     result = fit(rows, num_clusters=12)
     assert math.isclose(result.inertia, inertia_of(rows, result.centroids), rel_tol=1e-5)
@@ -56,17 +56,17 @@ def test_the_result_is_that_of_all_rows():
 
 
 def test_each_step_moves_a_centroid_by_its_share_of_the_weight_seen():
-    """One cluster: after any number of batches the centroid is the mean of all rows drawn."""
+    """With one cluster, the centroid is the mean of all rows drawn so far."""
     rows = np.arange(8.0, dtype='f')[:, None]
     result = fit(rows, initial_clusters=[[100.0]], batch_size=4, max_iterations=500,
                  relative_tolerance=0.0)  # fmt: skip
     assert abs(result.centroids[0, 0] - 3.5) < 0.5
     once = fit(rows, initial_clusters=[[100.0]], batch_size=1, max_iterations=1)
-    assert once.centroids[0, 0] in rows  # the first row seen is all that the centroid knows
+    assert once.centroids[0, 0] in rows  # the centroid is the first row drawn
 
 
 def test_rows_are_assigned_to_the_centroids_of_the_iterations_start():
-    """Those at 1.1 are nearer to the first centroid only as long as both stand where they began."""
+    """Rows at 1.1 are nearer to the first centroid only while both are at their initial places."""
     rows = np.repeat(np.array([0, 1.1, 2], 'f'), [700, 100, 200])[:, None]
     options = {'initial_clusters': [[0.7], [1.6]], 'batch_size': 50, 'relative_tolerance': 0.0}
     one = fit(rows, mini_batch_steps_per_iteration=40, max_iterations=1, **options)
@@ -75,7 +75,7 @@ def test_rows_are_assigned_to_the_centroids_of_the_iterations_start():
     assert abs(many.centroids[0, 0]) < 0.03
 
 
-def test_clusters_that_starve_start_again():
+def test_centroids_of_clusters_with_low_weight_are_moved():
     rows = blobs()
     far = np.full((3, 6), 1e3)
     start = np.concatenate([rows[:9], far + np.arange(3)[:, None]])
@@ -85,7 +85,7 @@ def test_clusters_that_starve_start_again():
 
 
 @pytest.mark.parametrize('metric', ['squared_euclidean', 'cosine'])
-def test_weights_pull(metric):
+def test_rows_are_weighted(metric):
     rows = blobs(n=2000, d=3, centers=4) + 15
     weights = np.where(np.arange(2000) % 2, 1.0, 0.0)
     result = fit(rows, weights, num_clusters=3, distance_metric=metric)
@@ -96,7 +96,7 @@ def test_weights_pull(metric):
         np.testing.assert_allclose(np.linalg.norm(result.centroids, axis=1), 1, rtol=1e-6)
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_one_others():
+def test_results_are_bit_identical_for_the_same_seed_only():
     rows = blobs(n=3000)
     one, same, other = (fit(rows, num_clusters=5, seed=s).centroids for s in (1, 1, 2))
     assert np.array_equal(one, same)
@@ -109,8 +109,8 @@ def test_few_rows_and_large_batches():
     assert result.cluster_weight.sum() == 30
 
 
-def test_the_centroids_after_fewer_iterations_are_on_the_way_to_those_after_more():
-    rows, told = blobs(), []
+def test_a_shorter_run_is_the_beginning_of_a_longer_one():
+    rows, calls = blobs(), []
     short = fit(rows, num_clusters=5, max_iterations=3)
-    fit(rows, told=told, num_clusters=5, max_iterations=6)
-    assert [seen[2].inertia for seen in told[:3]] == [i.inertia for i in short.best.history]
+    fit(rows, calls=calls, num_clusters=5, max_iterations=6)
+    assert [call[2].inertia for call in calls[:3]] == [i.inertia for i in short.best.history]

@@ -1,10 +1,12 @@
+"""Validation of `KMeansOptions`."""
+
 import pytest
 
 from tfx_kmeans.clustering.options import KMeansOptions
 
 
 @pytest.mark.parametrize(
-    ('given', 'said'),
+    ('given', 'message'),
     [
         ({'num_clusters': 0}, 'num_clusters must be an integer of at least 1, got 0'),
         ({'num_clusters': True}, 'num_clusters must be an integer of at least 1, got True'),
@@ -28,14 +30,14 @@ from tfx_kmeans.clustering.options import KMeansOptions
         ({'kmeans_plus_plus_num_retries': 0.5}, 'kmeans_plus_plus_num_retries must be an integer'),
     ],
 )
-def test_a_wrong_value_is_refused_by_name(given, said):
-    wanted = given if given == {} else {'num_clusters': 2, **given}
+def test_an_invalid_value_is_rejected_by_name(given, message):
+    options = given if given == {} else {'num_clusters': 2, **given}
     with pytest.raises(ValueError) as refused:
-        KMeansOptions(**wanted)
-    assert said in str(refused.value)
+        KMeansOptions(**options)
+    assert message in str(refused.value)
 
 
-def test_k_comes_from_the_rows_where_it_is_left_out():
+def test_k_is_the_number_of_rows_if_omitted():
     assert KMeansOptions(initial_clusters=[[0.0], [1.0], [2.0]]).k == 3
 
 

@@ -1,4 +1,4 @@
-"""Threads and how work is cut up among them."""
+"""Segments of rows, and the threads that process them."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from tfx_kmeans.clustering.segments import segments_of, worker_threads
 
 
 def test_an_interrupt_does_not_wait_for_the_threads():
-    """They may be compiling, which cannot be broken off."""
+    """The threads may be compiling, which cannot be interrupted."""
     released, began = threading.Event(), time.monotonic()
 
     def interrupted():
@@ -23,7 +23,7 @@ def test_an_interrupt_does_not_wait_for_the_threads():
     released.set()
 
 
-def test_another_error_waits_for_them():
+def test_any_other_error_waits_for_the_threads():
     done = []
 
     def failing():
@@ -46,4 +46,4 @@ def test_segments_cover_all_rows_in_order(rows, size):
     ]
     assert sum(s.stop - s.start for s in segments) == rows
     assert len(segments) <= 64
-    assert len(segments_of(rows, size, most=3)) <= 3
+    assert len(segments_of(rows, size, max_segments=3)) <= 3

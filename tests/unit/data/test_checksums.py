@@ -28,7 +28,7 @@ def test_the_crc_of_a_run_follows_from_those_of_its_records(count, length):
     assert crc_of_frames(header, length, footers) == google_crc32c.value(whole)
 
 
-def test_any_flipped_bit_changes_it():
+def test_any_flipped_bit_changes_the_crc():
     rng = np.random.default_rng(0)
     header, payloads, footers = frames(rng, 20, 9)
     whole = bytearray(content(header, payloads, footers))
@@ -43,7 +43,7 @@ def test_any_flipped_bit_changes_it():
         whole = bytearray(content(header, payloads, footers))
 
 
-def test_masking_is_that_of_tfrecords_and_can_be_undone():
+def test_masking_is_that_of_tfrecords_and_is_reversible():
     """The CRC of `123456789` is the check value of RFC 3720's CRC-32C, E3069283."""
     crc = np.array([google_crc32c.value(b'123456789')], np.uint32)
     assert crc[0] == 0xE3069283

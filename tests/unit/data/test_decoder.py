@@ -1,4 +1,4 @@
-"""Both ways of decoding give the rows of tf.io.parse_example, bit for bit."""
+"""Copying and parsing records both give exactly the rows of tf.io.parse_example."""
 
 import struct
 
@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tfx_kmeans.data import decoder as decoder_module
 from tfx_kmeans.data.decoder import Decoder
-from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import choose_layout
-from tfx_kmeans.data.layouts import layout_of
-from tfx_kmeans.data.tfrecords import UniformRecords, read_records
+from tfx_kmeans.data.feature_layout import choose_layout
+from tfx_kmeans.data.record_layout import layout_of
+from tfx_kmeans.data.tfrecords import read_records
+from tfx_kmeans.errors import DataError
 
 
 def varint(value):
@@ -57,11 +57,11 @@ def example(*entries):
 
 @st.composite
 def data_sets(draw):
-    """A schema, and records that hold it in any encoding that protobuf allows."""
+    """A schema, and records of it in any encoding that protobuf allows."""
     widths = draw(st.lists(st.integers(1, 6), min_size=1, max_size=3))
     kinds = [draw(st.sampled_from(['float', 'float', 'int'])) for _ in widths]
     weighted = draw(st.booleans())
-    steady = draw(st.booleans())  # records that mostly look alike, as writers make them
+    steady = draw(st.booleans())  # most records have the same encoding, as in real files
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     habit = _Habit(rng)
     records = []
@@ -81,7 +81,7 @@ def data_sets(draw):
 
 
 class _Habit:
-    """One writer's way to encode."""
+    """Encoding choices of one writer."""
 
     def __init__(self, rng):
         self.packed = rng.random() < 0.8
@@ -138,7 +138,7 @@ def test_any_encoding_gives_the_rows_of_parse_example(tmp_path_factory, data, co
     layout = choose_layout(spec, weight_feature='w' if weighted else None)
     try:
         parsed = tf.io.parse_example(tf.constant(records), spec)
-    except tf.errors.InvalidArgumentError:  # it takes no values in several packed pieces
+    except tf.errors.InvalidArgumentError:  # rejects values in several packed fields
         with pytest.raises(DataError, match='record'):
             decoded(path, layout)
         return
@@ -162,7 +162,7 @@ VECTOR_AND_WEIGHT = {
 @pytest.fixture
 def no_parsing(monkeypatch):
     def parse(*_):
-        raise AssertionError('parsed, where the bytes should have been taken as they are')
+        raise AssertionError('records were parsed whose bytes should have been copied')
 
     monkeypatch.setattr(decoder_module.tf.io, 'parse_example', parse)
 
@@ -180,7 +180,7 @@ def test_a_vector_and_a_weight_in_either_order_are_not_parsed(tmp_path, no_parsi
     assert np.array_equal(weights, values[:, 5].astype(np.float64))
 
 
-def test_odd_records_among_many_alike_are_parsed_and_stay_in_place(tmp_path):
+def test_records_with_another_encoding_are_parsed_and_stay_in_place(tmp_path):
     values = np.arange(4000, dtype=np.float32).reshape(1000, 4)
     records = [example(entry('v', floats(row))) for row in values]
     records[500] = example(entry('v', floats(values[500], packed=False)))
@@ -190,7 +190,7 @@ def test_odd_records_among_many_alike_are_parsed_and_stay_in_place(tmp_path):
     assert np.array_equal(decoded(path, layout)[0], values)
 
 
-def test_a_layout_is_told_only_from_the_plainest_encoding():
+def test_a_layout_is_determined_only_from_the_most_common_encoding():
     values = [1.0, 2.0]
     plain = example(entry('v', floats(values)), entry('s', field(1, field(1, b'text'))))
     found = layout_of(plain, {'v': 2})
@@ -211,7 +211,7 @@ def test_a_layout_is_told_only_from_the_plainest_encoding():
         assert layout_of(other, {'v': 2}) is None
 
 
-def test_a_changed_byte_beside_the_floats_never_passes_for_the_layout():
+def test_a_changed_byte_outside_the_floats_never_matches_the_layout():
     record = example(
         entry('v', floats([1.0, 2.0])), entry('w', floats([3.0])), entry('z', integers([7, 300]))
     )
@@ -224,18 +224,11 @@ def test_a_changed_byte_beside_the_floats_never_passes_for_the_layout():
         assert layout.matches(changed[np.newaxis])[0] == (place in payload)
 
 
-def test_uniform_records_are_seen_as_such(tmp_path):
-    path = write(tmp_path / 'records', [b'x' * 50] * 1000)
-    (records,) = read_records(path)
-    assert isinstance(records, UniformRecords)
-    assert records.payloads.shape == (1000, 50)
-
-
 @pytest.mark.parametrize(
-    ('record', 'said'),
+    ('record', 'message'),
     [
         (b'', 'Feature: v (data type: float) is required'),
-        (b'\xff\xff', 'it is no tf.Example'),
+        (b'\xff\xff', 'the record is not a tf.Example'),
         (example(entry('v', floats([1.0] * 3))), 'Number of float values != expected'),
         (example(entry('v', floats([1.0] * 5))), 'Number of float values != expected'),
         (example(entry('v', integers([1] * 4))), 'Data types don'),
@@ -244,16 +237,16 @@ def test_uniform_records_are_seen_as_such(tmp_path):
     ids=['no bytes', 'no Example', 'too few', 'too many', 'other type', 'missing'],
 )
 @pytest.mark.parametrize('place', [0, 77])
-def test_the_record_that_cannot_be_decoded_is_named(tmp_path, record, said, place):
+def test_the_record_that_cannot_be_decoded_is_named(tmp_path, record, message, place):
     good = example(entry('v', floats([1.0, 2.0, 3.0, 4.0])))
     path = write(tmp_path / 'records', [good] * place + [record] + [good] * 50)
     with pytest.raises(ValueError) as refused:
         decoded(path, choose_layout({'v': tf.io.FixedLenFeature([4], tf.float32)}))
     assert f'{path}, record {place}: ' in str(refused.value)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_default_value_of_the_schema_fills_in_where_serving_would(tmp_path):
+def test_a_default_value_of_the_schema_replaces_missing_values(tmp_path):
     spec = {
         'v': tf.io.FixedLenFeature([2], tf.float32),
         'x': tf.io.FixedLenFeature([], tf.float32, default_value=5.0),

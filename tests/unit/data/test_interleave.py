@@ -44,5 +44,5 @@ def test_an_error_in_a_source_ends_the_stream():
         list(interleaved(list('abc'), read))
 
 
-def test_no_sources_no_items():
+def test_without_sources_there_are_no_items():
     assert list(interleaved([], counted)) == []

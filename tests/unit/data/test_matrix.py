@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfx_kmeans.clustering.fit import fit_in_place
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.restarts import fit_in_place
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
-from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
+from tfx_kmeans.errors import DataError
 
 SPEC = {
     'a': tf.io.FixedLenFeature([], tf.float32),
@@ -61,38 +61,40 @@ def test_every_record_is_a_row_with_its_weight(tmp_path, compression):
     assert matrix.weights.dtype == np.float64
 
 
-def refused(folder, said, **options):
+def refused(folder, message, **options):
     with pytest.raises(DataError) as error:
         read_matrix([str(folder)], choose_layout(SPEC, **options))
-    assert said in str(error.value), error.value
+    assert message in str(error.value), error.value
 
 
 def test_values_that_are_not_finite_are_counted_by_column(tmp_path):
     rows = [example(), example(a=float('nan')), example(b=(0, float('inf')))] * 2
     write(tmp_path, rows)
-    refused(tmp_path, '4 of 6 rows hold values that are not finite')
+    refused(tmp_path, '4 of 6 rows have values that are not finite')
     refused(tmp_path, "column 'a': 2 NaN, 0 infinite; column 'b[1]': 0 NaN, 2 infinite")
 
 
 @pytest.mark.parametrize(
-    ('weights', 'said'),
+    ('weights', 'message'),
     [
-        ([1, -1, -2], "weight_feature 'w' must be finite and not negative: 2 of 3 rows"),
-        ([1, float('nan')], 'must be finite and not negative: 1 of 2'),
-        ([0, 0], "weight_feature 'w' is 0 in all 2 rows"),
+        ([1, -1, -2], "weight_feature 'w' must be finite and not negative, but 2 of 3 rows"),
+        ([1, float('nan')], 'must be finite and not negative, but 1 of 2'),
+        ([0, 0], "weight_feature 'w' is 0 in all 2 rows; at least one weight"),
     ],
 )
-def test_wrong_weights(tmp_path, weights, said):
+def test_wrong_weights(tmp_path, weights, message):
     write(tmp_path, [example(w=weight) for weight in weights])
-    refused(tmp_path, said, weight_feature='w')
+    refused(tmp_path, message, weight_feature='w')
 
 
-def test_integers_that_float32_cannot_hold(tmp_path):
+def test_an_integer_that_float32_cannot_represent(tmp_path):
     write(tmp_path, [example(n=2**24), example(n=2**24 + 1)])
-    refused(tmp_path, "record 1: feature 'n' holds 16777217, an integer that float32 cannot hold")
+    refused(
+        tmp_path, "record 1: feature 'n' has the value 16777217, an integer that float32 cannot"
+    )
 
 
-def test_no_files_no_examples_a_missing_feature(tmp_path):
+def test_no_files_no_examples_and_a_missing_feature(tmp_path):
     refused(tmp_path, 'There are no files of examples in')
     write(tmp_path, [])
     refused(tmp_path, 'There are no examples in')
@@ -106,30 +108,33 @@ def test_damaged_files_are_named(tmp_path):
     path = tmp_path / 'data-00000-of-00001'
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
-    refused(folder, f'{path}, after 0 records: it is cut off: its gzip stream has no end')
+    refused(folder, f'{path}, after 0 records: the file is truncated: its gzip stream has no end')
     path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     refused(folder, str(path))
 
 
 @pytest.mark.parametrize(
-    ('damage', 'said'),
+    ('damage', 'message'),
     [
-        (lambda data: data[:-30], 'record 49: the file ends within its'),
-        (lambda data: data[:-4] + b'abcd', 'record 49: the checksum of its content is wrong'),
-        (lambda data: b'\xff' + data[1:], 'record 0: the checksum of its length is wrong'),
-        (lambda data: data + b'abc', 'record 50: the file ends within its header'),
-        (lambda data: b'a,b,c,d,e\n1,2,3,4,5\n', 'so this is no TFRecord file or damaged'),
+        (lambda data: data[:-30], 'record 49: the file ends within the 63 bytes of the record'),
+        (
+            lambda data: data[:-4] + b'abcd',
+            'record 49: the checksum of the record content is wrong',
+        ),
+        (lambda data: b'\xff' + data[1:], 'record 0: the checksum of the record length is wrong'),
+        (lambda data: data + b'abc', 'record 50: the file ends within the header of the record'),
+        (lambda data: b'a,b,c,d,e\n1,2,3,4,5\n', 'the file is damaged or is not a TFRecord file'),
     ],
 )
-def test_damaged_plain_files_are_named_with_the_record(tmp_path, damage, said):
+def test_damaged_plain_files_are_named_with_the_record(tmp_path, damage, message):
     folder = write(tmp_path, [example()] * 50)
     path = tmp_path / 'data-00000-of-00001'
     path.write_bytes(damage(path.read_bytes()))
     refused(folder, f'{path}, record')
-    refused(folder, said)
+    refused(folder, message)
 
 
-def test_gzip_members_one_after_another_are_one_file(tmp_path):
+def test_a_gzip_file_with_several_members(tmp_path):
     folder = write(tmp_path, [example(a=1)], compression='GZIP')
     path = tmp_path / 'data-00000-of-00001'
     path.write_bytes(path.read_bytes() + gzip.compress(gzip.decompress(path.read_bytes())))
@@ -137,9 +142,11 @@ def test_gzip_members_one_after_another_are_one_file(tmp_path):
 
 
 @pytest.mark.parametrize('integer', [2**24 + 1, 2**53 + 1, 2**63 - 1, -(2**63) + 1])
-def test_no_inexact_integer_slips_through(tmp_path, integer):
+def test_every_inexact_integer_is_detected(tmp_path, integer):
     write(tmp_path, [example(n=integer)])
-    refused(tmp_path, f"record 0: feature 'n' holds {integer}, an integer that float32 cannot")
+    refused(
+        tmp_path, f"record 0: feature 'n' has the value {integer}, an integer that float32 cannot"
+    )
 
 
 def test_the_first_row_that_is_not_finite_is_named(tmp_path):
@@ -169,7 +176,9 @@ def scratch(tmp_path_factory, monkeypatch):
 
 
 @pytest.mark.parametrize('limit', [1, 100])
-def test_on_disk_as_in_memory_bit_for_bit_and_gone_afterwards(several_files, scratch, limit):
+def test_rows_on_disk_equal_rows_in_memory_and_are_removed_afterwards(
+    several_files, scratch, limit
+):
     layout = choose_layout(SPEC, weight_feature='w')
     in_memory = read_matrix([several_files], layout)
     with open_matrix(Examples((several_files,)), layout, memory_limit_mb=limit) as matrix:
@@ -181,7 +190,7 @@ def test_on_disk_as_in_memory_bit_for_bit_and_gone_afterwards(several_files, scr
     assert list(scratch.iterdir()) == []
 
 
-def test_the_cache_is_gone_after_a_failure(several_files, scratch, tmp_path):
+def test_the_cache_is_removed_after_a_failure(several_files, scratch, tmp_path):
     write(tmp_path, [example(a=float('nan'))], 'part-9')
     with pytest.raises(DataError, match='not finite'):
         read_matrix([several_files], choose_layout(SPEC), memory_limit_mb=1)
@@ -189,15 +198,15 @@ def test_the_cache_is_gone_after_a_failure(several_files, scratch, tmp_path):
 
 
 @pytest.mark.parametrize('threads', [1, 2, 7])
-def test_the_order_is_the_same_whatever_the_number_of_threads(several_files, monkeypatch, threads):
+def test_the_order_does_not_depend_on_the_number_of_threads(several_files, monkeypatch, threads):
     layout = choose_layout(SPEC)
     expected = read_matrix([several_files], layout)
     monkeypatch.setattr('os.cpu_count', lambda: threads)
     assert np.array_equal(read_matrix([several_files], layout).values, expected.values)
 
 
-def test_a_full_disk_under_the_cache(several_files, scratch):
-    # A limit on the size of files is the nearest to a full disk that needs no root.
+def test_a_full_disk_while_the_cache_is_written(several_files, scratch):
+    # A limit on file sizes is the best imitation of a full disk that does not need root.
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))
     try:
@@ -210,7 +219,7 @@ def test_a_full_disk_under_the_cache(several_files, scratch):
     assert list(scratch.iterdir()) == []
 
 
-def test_clusters_of_rows_on_disk_are_those_of_rows_in_memory(several_files, scratch):
+def test_clusters_of_rows_on_disk_equal_clusters_of_rows_in_memory(several_files, scratch):
     layout = choose_layout(SPEC, exclude_features=['n'], weight_feature='w')
     found = []
     for limit in (1, 100):

@@ -4,10 +4,10 @@ import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
-from tfx_kmeans.data.errors import DataError
-from tfx_kmeans.data.features import choose_layout
+from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import PARQUET, Examples
+from tfx_kmeans.errors import DataError
 
 SPEC = {
     'a': tf.io.FixedLenFeature([], tf.float32),
@@ -44,33 +44,39 @@ def test_columns_become_rows(tmp_path):
     np.testing.assert_array_equal(weights, index + 1)
 
 
-def test_the_columns_tell_their_own_spec(tmp_path):
+def test_the_feature_spec_is_derived_from_the_columns(tmp_path):
     spec = write(tmp_path).feature_spec()
     assert spec.pop('s').dtype == tf.string
     assert spec == SPEC
 
 
 @pytest.mark.parametrize(
-    ('columns', 'said'),
+    ('columns', 'message'),
     [
-        ({'a': pa.array([None] + [1.0] * 1999)}, "row 0: 'a' is missing"),
-        ({'v': pa.array([[1.0, 2.0]] * 1500 + [[1.0]] * 500)}, "row 1500: 'v' has 1 values, not 2"),
-        ({'v': pa.array([[1.0, None]] * 2000)}, "row 0: 'v' is missing"),
-        ({'v': pa.array([1.0] * 2000)}, "'v' has one value a row, not 2"),
+        ({'a': pa.array([None] + [1.0] * 1999)}, "row 0: column 'a' has a missing value"),
+        (
+            {'v': pa.array([[1.0, 2.0]] * 1500 + [[1.0]] * 500)},
+            "row 1500: column 'v' has length 1, expected 2",
+        ),
+        ({'v': pa.array([[1.0, None]] * 2000)}, "row 0: column 'v' has a missing value"),
+        ({'v': pa.array([1.0] * 2000)}, "column 'v' has 1 value per row, expected 2"),
         (
             {'v': pa.array([[1.0]] * 2000, pa.list_(pa.float32(), 1))},
-            "row 0: 'v' has 1 values, not 2",
+            "row 0: column 'v' has length 1, expected 2",
         ),
-        ({'a': pa.array(['x'] * 2000)}, "'a' is of type string, which is no number"),
-        ({'n': pa.array([0] * 1999 + [2**24 + 1])}, "record 1999: feature 'n' holds 16777217"),
+        ({'a': pa.array(['x'] * 2000)}, "column 'a' has type string, which is not numeric"),
+        (
+            {'n': pa.array([0] * 1999 + [2**24 + 1])},
+            "record 1999: feature 'n' has the value 16777217",
+        ),
         ({'a': pa.array([1.0] * 1999 + [float('inf')])}, 'the first is record 1999 of'),
     ],
 )
-def test_bad_values_are_named_with_file_and_row(tmp_path, columns, said):
+def test_bad_values_are_named_with_file_and_row(tmp_path, columns, message):
     examples = write(tmp_path, **columns)
     with pytest.raises(DataError) as refused:
         read(examples)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert 'data.parquet' in str(refused.value)
 
 
@@ -80,7 +86,7 @@ def test_fixed_size_lists_are_lists(tmp_path):
     np.testing.assert_array_equal(rows[:, 2], np.arange(2000))
 
 
-def test_an_empty_first_file_tells_no_spec(tmp_path):
+def test_an_empty_first_file_is_skipped_for_the_feature_spec(tmp_path):
     examples = write(tmp_path)
     table = pq.read_table(tmp_path / 'data.parquet')
     pq.write_table(table[:0], tmp_path / 'a_first.parquet')
@@ -88,7 +94,7 @@ def test_an_empty_first_file_tells_no_spec(tmp_path):
     assert len(read(examples)[0]) == 2000
 
 
-def test_a_column_that_is_not_there(tmp_path):
+def test_a_missing_column(tmp_path):
     examples = write(tmp_path)
     with pytest.raises(DataError, match=r"data\.parquet has no column 'z'"):
         read(examples, {**SPEC, 'z': tf.io.FixedLenFeature([], tf.float32)})
@@ -102,6 +108,6 @@ def test_a_damaged_file(tmp_path):
         read(examples)
 
 
-def test_any_other_payload_is_refused_by_name():
-    with pytest.raises(DataError, match='payload_format FORMAT_PROTO; those that can be read are'):
+def test_any_other_payload_format_is_rejected_and_named():
+    with pytest.raises(DataError, match='payload_format FORMAT_PROTO; supported formats are'):
         Examples(('folder',), 'FORMAT_PROTO')

@@ -1,6 +1,7 @@
 import pytest
 
-from tfx_kmeans.pipelines.csv_data import CsvError, choose_columns, look_at
+from tfx_kmeans.errors import CsvError
+from tfx_kmeans.pipelines.csv_data import choose_columns, inspect_folder
 
 
 def folder(tmp_path, **files):
@@ -9,8 +10,8 @@ def folder(tmp_path, **files):
     return tmp_path
 
 
-def test_columns_of_numbers_are_found_whatever_is_missing(tmp_path):
-    data = look_at(
+def test_numeric_columns_are_found_despite_missing_values(tmp_path):
+    data = inspect_folder(
         folder(
             tmp_path,
             a='i,f,gap,s,b,empty\n1,1.5,,x,True,\n2,2,3,NA,False,\n',
@@ -21,13 +22,13 @@ def test_columns_of_numbers_are_found_whatever_is_missing(tmp_path):
     assert data.numeric == ('i', 'f', 'gap')
 
 
-def test_a_column_that_is_a_string_in_one_file_only_is_no_number(tmp_path):
-    data = look_at(folder(tmp_path, a='x,y\n1,2\n', b='x,y\n1,z\n'))
+def test_a_column_with_strings_in_only_one_file_is_not_numeric(tmp_path):
+    data = inspect_folder(folder(tmp_path, a='x,y\n1,2\n', b='x,y\n1,z\n'))
     assert data.numeric == ('x',)
 
 
-def test_the_choice_is_sorted_and_less_what_is_excluded(tmp_path):
-    data = look_at(folder(tmp_path, a='b,a,c\n1,2,3\n'))
+def test_the_chosen_columns_are_sorted_and_not_excluded(tmp_path):
+    data = inspect_folder(folder(tmp_path, a='b,a,c\n1,2,3\n'))
     assert choose_columns(data, None, ['c']) == ('a', 'b')
     assert choose_columns(data, ['c', 'a'], []) == ('a', 'c')
     with pytest.raises(CsvError, match=r'No column is left to cluster by\. Numeric columns:'):
@@ -35,10 +36,10 @@ def test_the_choice_is_sorted_and_less_what_is_excluded(tmp_path):
 
 
 def test_a_quoted_header(tmp_path):
-    assert look_at(folder(tmp_path, a='"x, y",z\n1,2\n')).numeric == ('x, y', 'z')
+    assert inspect_folder(folder(tmp_path, a='"x, y",z\n1,2\n')).numeric == ('x, y', 'z')
 
 
-def test_a_byte_order_mark_is_refused_for_example_gen_keeps_it(tmp_path):
+def test_a_byte_order_mark_is_refused_because_example_gen_keeps_it(tmp_path):
     (tmp_path / 'a.csv').write_bytes('\ufeffx,y\n1,2\n'.encode())
     with pytest.raises(CsvError, match='starts with a byte order mark: save it as plain UTF-8'):
-        look_at(tmp_path)
+        inspect_folder(tmp_path)

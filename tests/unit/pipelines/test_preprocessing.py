@@ -17,21 +17,21 @@ def test_every_numeric_column_by_default():
 
 
 @pytest.mark.parametrize(
-    ('features', 'exclude', 'said'),
+    ('features', 'exclude', 'message'),
     [
-        (['z'], [], "There is no feature 'z' in the data. It has 'a', 'b', 's'"),
-        (None, ['z'], "There is no feature 'z'"),
+        (['z'], [], "The data has no feature 'z'. Existing features: 'a', 'b', 's'"),
+        (None, ['z'], "The data has no feature 'z'"),
         (['s'], [], "Feature 's' is not numeric, so it cannot be clustered by"),
         (None, ['a', 'b'], 'No numeric feature is left'),
     ],
 )
-def test_what_cannot_be_used_is_named(features, exclude, said):
+def test_features_that_cannot_be_used_are_named(features, exclude, message):
     with pytest.raises(ValueError) as refused:
         chosen_features(INPUTS, features, exclude)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_gaps_become_nan():
+def test_missing_values_become_nan():
     gaps = tf.sparse.SparseTensor([[0, 0], [2, 0]], tf.constant([5, 7], tf.int64), [4, 1])
     found = with_nan_for_missing(gaps).numpy()
     assert str(found.tolist()) == '[5.0, nan, 7.0, nan]'

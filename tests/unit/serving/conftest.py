@@ -1,4 +1,4 @@
-"""Models saved once from a schema or a Transform graph, and loaded again."""
+"""Fixtures: models that are saved with a schema or a Transform graph, and loaded again."""
 
 import dataclasses
 
@@ -9,61 +9,14 @@ import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 from tensorflow_transform.tf_metadata import dataset_metadata, schema_utils
 
-from tfx_kmeans.centroids.payload import Columns, payload_of
-from tfx_kmeans.clustering.fit import fit_in_place
-from tfx_kmeans.clustering.options import KMeansOptions
-from tfx_kmeans.clustering.weighted_rows import WeightedRows
-from tfx_kmeans.data.features import choose_layout
+from tests.unit.serving.examples import CLUSTERED, SPEC, clustering_of
 from tfx_kmeans.serving.export import ModelToSave
 from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
-
-SPEC = {
-    'a': tf.io.FixedLenFeature([], tf.float32),
-    'b c/d': tf.io.FixedLenFeature([2], tf.float32),
-    'b_c': tf.io.FixedLenFeature([], tf.int64),
-    'id': tf.io.FixedLenFeature([], tf.string),
-    'label': tf.io.FixedLenFeature([], tf.string),
-    'tags': tf.io.VarLenFeature(tf.string),
-    'price': tf.io.VarLenFeature(tf.float32),
-}
-CLUSTERED = ['a', 'b c/d', 'b_c']
-
-
-def example(**features):
-    """Features by name, 'b c/d' as `vector`; each a list."""
-    if 'vector' in features:
-        features['b c/d'] = features.pop('vector')
-    kinds = {float: 'float_list', int: 'int64_list', bytes: 'bytes_list'}
-    made = tf.train.Example()
-    for name, values in features.items():
-        made.features.feature[name].SetInParent()
-        if values:
-            getattr(made.features.feature[name], kinds[type(values[0])]).value.extend(values)
-    return made.SerializeToString()
-
-
-def example_of(row, **more):
-    a, b, c, d = map(float, row)
-    return example(a=[a], vector=[b, c], b_c=[int(d)], **{'id': [b'7'], **more})
-
-
-def clustering_of(rows, spec, features, **options):
-    wanted = KMeansOptions(**{'num_clusters': 4, **options})
-    result = fit_in_place(WeightedRows(rows.copy()), wanted)
-    return payload_of(result, Columns.of_layout(choose_layout(spec, features)), wanted)
-
-
-def reference(payload, rows):
-    """Distances to all centroids by the definition, in float64."""
-    points, centroids = rows.astype(float), payload.centroids.astype(float)
-    if payload.metadata.distance_metric == 'cosine':
-        return 1 - points / np.linalg.norm(points, axis=1, keepdims=True) @ centroids.T
-    return np.square(points[:, None] - centroids[None]).sum(axis=2)
 
 
 @pytest.fixture(scope='session')
 def points():
-    """Rows of the clustered features; the last column is an integer."""
+    """Rows of the clustered features, float32 [300, 4]; the last column has integers."""
     rng = np.random.default_rng(0)
     centers = rng.normal(scale=5, size=(4, 4)) + 9
     rows = centers[rng.integers(4, size=300)] + rng.normal(size=(300, 4))
@@ -73,6 +26,7 @@ def points():
 
 @pytest.fixture(scope='session')
 def clustering(points):
+    """Function that returns the payload of a clustering of the points, cached by options."""
     cache = {}
 
     def made(metric='squared_euclidean', **options):
@@ -86,6 +40,7 @@ def clustering(points):
 
 @pytest.fixture(scope='session')
 def from_schema():
+    """Preprocessing without Transform, with at most one `price` per example."""
     schema = schema_utils.schema_from_feature_spec(SPEC)
     for feature in schema.feature:
         if feature.name == 'price':
@@ -95,7 +50,7 @@ def from_schema():
 
 @pytest.fixture
 def saved(tmp_path, clustering, from_schema):
-    """Saves and loads a model: `payload`, `folder`, `model` and `ask(signature, **inputs)`."""
+    """Function that saves and loads a model, and returns it as a `Served`."""
 
     def made(payload=None, **options):
         payload = clustering() if payload is None else payload
@@ -109,12 +64,15 @@ def saved(tmp_path, clustering, from_schema):
 
 @dataclasses.dataclass
 class Served:
+    """A saved model: its payload, folder, loaded model and the result of saving it."""
+
     payload: object
     folder: object
     model: object
     result: object
 
-    def ask(self, signature, **inputs):
+    def call(self, signature, **inputs):
+        """The outputs of a signature, as arrays by name."""
         answer = self.model.signatures[signature](
             **{name: tf.constant(value) for name, value in inputs.items()}
         )
@@ -123,7 +81,10 @@ class Served:
 
 @pytest.fixture(scope='session')
 def transform_graph(tmp_path_factory):
-    """Vocabularies of a clustered feature, of a label and of tags; the latter two are not used."""
+    """A graph with vocabularies of a clustered feature, and of a label and tags that are not.
+
+    Returns the folder of the graph, the raw rows and the matrix of transformed rows.
+    """
     folder = tmp_path_factory.mktemp('transform')
     spec = {
         'n': tf.io.FixedLenFeature([], tf.float32),

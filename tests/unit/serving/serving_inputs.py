@@ -1,4 +1,4 @@
-"""Functions that a user might give as serving_input_fn."""
+"""Functions such as users give as serving_input_fn."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,7 +7,7 @@ SEMICOLONS = tf.TensorSpec([None], tf.string)
 
 
 def from_csv(lines):
-    """A line 'a;b;c;d' to the raw features."""
+    """Raw features of a line 'a;b;c;d'."""
     columns = tf.strings.to_number(tf.strings.split(lines, ';').to_tensor(shape=[None, 4]))
     return {
         'a': columns[:, 0],

@@ -1,4 +1,4 @@
-"""What lies in a model beside the graph: the user's files, warmup requests, the text form."""
+"""Files of a model besides the graph: user-defined files, warmup requests, the text form."""
 
 import json
 
@@ -9,8 +9,9 @@ from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tests.unit.serving.conftest import example_of, reference
-from tfx_kmeans.serving.extra_assets import ExtraAssetsError, find_extra_assets
+from tests.unit.serving.examples import example_of, reference
+from tfx_kmeans.errors import ExtraAssetsError
+from tfx_kmeans.serving.extra_assets import find_extra_assets
 
 
 def requests_in(made):
@@ -23,10 +24,10 @@ def requests_in(made):
 
 def replayed(made, request):
     inputs = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
-    return made.ask(request.model_spec.signature_name, **inputs)
+    return made.call(request.model_spec.signature_name, **inputs)
 
 
-def test_warmup_holds_every_row_for_each_signature(saved, points):
+def test_warmup_contains_every_row_for_each_signature(saved, points):
     examples = [example_of(row, tags=[b'p'] * (i % 3)) for i, row in enumerate(points[:5])]
     made = saved(warmup=examples, passthrough=['tags'])
     found = requests_in(made)
@@ -37,14 +38,14 @@ def test_warmup_holds_every_row_for_each_signature(saved, points):
         'serving_default',
     }  # fmt: skip
     for signature in signatures:
-        asked = [one for one in found if one.model_spec.signature_name == signature]
-        assert len(asked) == 5
-        answers = [replayed(made, one) for one in asked]
+        requests = [one for one in found if one.model_spec.signature_name == signature]
+        assert len(requests) == 5
+        answers = [replayed(made, one) for one in requests]
         if 'cluster_index' in answers[0]:
             assert [int(one['cluster_index'][0]) for one in answers] == nearest.tolist()
 
 
-def test_warmup_never_has_more_requests_than_a_server_takes(saved, points):
+def test_warmup_never_exceeds_the_limit_of_the_server(saved, points):
     examples = [example_of(row) for row in points]
     made = saved(warmup=examples, default_signature='features')
     found = requests_in(made)
@@ -57,7 +58,7 @@ def test_warmup_never_has_more_requests_than_a_server_takes(saved, points):
     np.testing.assert_array_equal(np.concatenate(rows), points)
 
 
-def test_the_text_form_is_the_graph(saved, points):
+def test_the_text_file_contains_the_graph(saved, points):
     made = saved(as_text=True)
     text = (made.folder / 'assets.extra' / 'saved_model.pbtxt').read_text()
     binary = saved_model_pb2.SavedModel.FromString((made.folder / 'saved_model.pb').read_bytes())
@@ -78,7 +79,7 @@ def test_default_attributes_are_left_out_or_written(saved, points):
     assert matmuls(saved()) == (True, False)
     full = saved(strip_default_attrs=False)
     assert matmuls(full) == (False, True)
-    answer = full.ask('features', features=points)['cluster_index']
+    answer = full.call('features', features=points)['cluster_index']
     np.testing.assert_array_equal(answer, reference(full.payload, points).argmin(axis=1))
 
 

@@ -1,11 +1,12 @@
-"""Centroids in fewer bits: their size, their error, and what they cannot hold."""
+"""Centroids with reduced precision: their size, their error and their range."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.unit.serving.conftest import CLUSTERED, SPEC, clustering_of, example_of, reference
-from tfx_kmeans.serving.precision import PrecisionError, stored_centroids
+from tests.unit.serving.examples import CLUSTERED, SPEC, clustering_of, example_of, reference
+from tfx_kmeans.errors import PrecisionError
+from tfx_kmeans.serving.precision import stored_centroids
 from tfx_kmeans.serving.precision_loss import precision_loss
 
 REDUCED = ('float16', 'int8')
@@ -26,7 +27,7 @@ def large():
 
 @pytest.mark.parametrize('metric', ['squared_euclidean', 'cosine'])
 @pytest.mark.parametrize('precision', REDUCED)
-def test_a_reduced_model_answers_by_the_centroids_it_tells_of(
+def test_a_reduced_model_answers_according_to_its_centroids_variable(
     saved, clustering, points, metric, precision
 ):
     made = saved(clustering(metric), precision=precision)
@@ -36,25 +37,25 @@ def test_a_reduced_model_answers_by_the_centroids_it_tells_of(
     np.testing.assert_allclose(centroids, made.payload.centroids, atol=0.06, rtol=2e-3)
     if metric == 'cosine':
         np.testing.assert_allclose(np.linalg.norm(centroids, axis=1), 1, atol=1e-3)
-    answer = made.ask('features', features=points)
+    answer = made.call('features', features=points)
     distances = reference(made.payload, points)
     agree = answer['cluster_index'] == distances.argmin(axis=1)
     assert agree.mean() > 0.97
     points64 = points.astype(float)
     if metric == 'cosine':
         points64 /= np.linalg.norm(points64, axis=1, keepdims=True)
-    to_told = np.square(points64 - centroids[answer['cluster_index']].astype(float)).sum(axis=1)
+    squares = np.square(points64 - centroids[answer['cluster_index']].astype(float)).sum(axis=1)
     np.testing.assert_allclose(
-        answer['distance'], to_told / (2 if metric == 'cosine' else 1), rtol=1e-4, atol=1e-6
+        answer['distance'], squares / (2 if metric == 'cosine' else 1), rtol=1e-4, atol=1e-6
     )
-    told = np.square(points64[:, None] - centroids[None].astype(float)).sum(axis=2)
-    np.testing.assert_array_equal(answer['cluster_index'], told.argmin(axis=1))
+    all_squares = np.square(points64[:, None] - centroids[None].astype(float)).sum(axis=2)
+    np.testing.assert_array_equal(answer['cluster_index'], all_squares.argmin(axis=1))
     examples = [example_of(row) for row in points]
-    found = made.ask('all_distances', examples=examples)['all_distances']
+    found = made.call('all_distances', examples=examples)['all_distances']
     np.testing.assert_allclose(found.min(axis=1), answer['distance'], rtol=1e-4, atol=1e-6)
 
 
-def test_the_stored_centroids_take_half_and_a_quarter(saved, large):
+def test_reduced_centroids_take_half_or_a_quarter_of_the_space(saved, large):
     from tensorflow_transform.tf_metadata import schema_utils
 
     from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
@@ -74,8 +75,8 @@ def test_the_stored_centroids_take_half_and_a_quarter(saved, large):
             for name, shape in shapes.items()
             if types[name] != tf.string
         )
-        found[precision] = made.ask('features', features=rows)
-    exact, scale, norm = 100 * 64 * 4, 100 * 4, 100 * 4  # the latter two stand in the graph
+        found[precision] = made.call('features', features=rows)
+    exact, scale, norm = 100 * 64 * 4, 100 * 4, 100 * 4  # scale and norm are constants of the graph
     assert sizes['float32'] == 2 * exact
     assert sizes['float16'] == exact / 2
     assert sizes['int8'] + scale + norm <= exact / 4 + 100 * 12
@@ -85,9 +86,11 @@ def test_the_stored_centroids_take_half_and_a_quarter(saved, large):
     assert (found['int8']['cluster_index'] == nearest).mean() > 0.8
 
 
-def test_float16_refuses_what_it_cannot_hold(points):
+def test_float16_rejects_values_out_of_range(points):
     payload = clustering_of(points * np.float32(1e4), SPEC, CLUSTERED)
-    with pytest.raises(PrecisionError, match=r"ends at 65504.*column 'a', .*cluster 0, .*'int8'"):
+    with pytest.raises(
+        PrecisionError, match=r"maximum is 65504.*column 'a', .*cluster 0, .*'int8'"
+    ):
         stored_centroids(payload, 'float16')
     assert np.isfinite(stored_centroids(payload, 'int8').centroids.numpy()).all()
 
@@ -98,7 +101,7 @@ def test_the_share_of_changed_assignments_is_counted(saved, clustering, points):
     batches[1].append(example_of([np.nan, 1, 1, 1]))
     made = saved(payload, precision='int8')
     loss = precision_loss(made.result.module, payload.assigner, batches)
-    served = made.ask('features', features=points)['cluster_index']
+    served = made.call('features', features=points)['cluster_index']
     expected = (served != reference(payload, points).argmin(axis=1)).sum()
     assert (loss.rows, loss.changed) == (300, expected)
     assert 0 < loss.changed < 30
@@ -106,10 +109,10 @@ def test_the_share_of_changed_assignments_is_counted(saved, clustering, points):
     assert precision_loss(exact.result.module, payload.assigner, batches).share == 0
 
 
-def test_all_zero_columns_and_a_single_cluster(saved, points):
+def test_a_single_cluster_with_reduced_precision(saved, points):
     payload = clustering_of(points, SPEC, CLUSTERED, num_clusters=1)
     for precision in REDUCED:
         made = saved(payload, precision=precision)
-        answer = made.ask('features', features=points)
+        answer = made.call('features', features=points)
         assert (answer['cluster_index'] == 0).all()
         np.testing.assert_allclose(answer['distance'], reference(payload, points)[:, 0], rtol=1e-3)

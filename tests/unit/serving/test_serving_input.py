@@ -1,19 +1,19 @@
-"""The user's own serving input as a signature."""
+"""User-defined serving inputs as a signature."""
 
 import numpy as np
 import pytest
 
 from tests.unit.serving import serving_inputs
-from tests.unit.serving.conftest import reference
-from tfx_kmeans.serving.python_calls import PythonCallError
-from tfx_kmeans.serving.serving_input import ServingInput, ServingInputError
+from tests.unit.serving.examples import reference
+from tfx_kmeans.errors import PythonCallError, ServingInputError
+from tfx_kmeans.serving.serving_input import ServingInput
 
 
 def named(name):
     return ServingInput(f'serving_inputs:{name}', getattr(serving_inputs, name))
 
 
-def test_tensors_in_clusters_out(saved, points):
+def test_a_serving_input_becomes_a_signature(saved, points):
     lines = [';'.join(str(float(value)) for value in row) for row in points]
     ways = {
         'from_csv': {'lines': lines},
@@ -22,7 +22,7 @@ def test_tensors_in_clusters_out(saved, points):
     }
     for name, inputs in ways.items():
         made = saved(serving_input=named(name))
-        answer = made.ask('serving_input', **inputs)
+        answer = made.call('serving_input', **inputs)
         expected = reference(made.payload, points).argmin(axis=1)
         np.testing.assert_array_equal(answer['cluster_index'], expected)
         assert set(made.model.signatures['serving_input'].structured_input_signature[1]) == set(
@@ -31,7 +31,7 @@ def test_tensors_in_clusters_out(saved, points):
 
 
 @pytest.mark.parametrize(
-    ('name', 'said'),
+    ('name', 'message'),
     [
         ('without_d', r"does not return 'b_c', which the model needs.*returns: 'a', 'b c/d', 'unu"),
         ('of_another_type', "returns 'b_c' as float32.*but the model needs int64"),
@@ -40,12 +40,12 @@ def test_tensors_in_clusters_out(saved, points):
         ('no_input', 'must take one or more tensors'),
     ],
 )
-def test_what_does_not_fit_is_refused(saved, name, said):
-    with pytest.raises(ServingInputError, match=said):
+def test_a_function_that_does_not_fit_the_model_is_rejected(saved, name, message):
+    with pytest.raises(ServingInputError, match=message):
         saved(serving_input=named(name))
 
 
-def test_a_constant_in_it_counts_in_the_fingerprint(saved):
+def test_the_fingerprint_depends_on_constants_of_the_function(saved):
     found = [
         saved(serving_input=named(name)).result.fingerprint
         for name in ('from_csv_scaled', 'from_csv_scaled', 'from_csv_scaled_more')
@@ -53,6 +53,6 @@ def test_a_constant_in_it_counts_in_the_fingerprint(saved):
     assert found[0] == found[1] != found[2]
 
 
-def test_python_is_refused(saved):
+def test_a_function_that_calls_python_is_rejected(saved):
     with pytest.raises(PythonCallError, match="signature 'serving_input' calls Python functions"):
         saved(serving_input=named('calls_python'))

@@ -1,4 +1,4 @@
-"""The Transform graph in a model: cut down, complete, and free of Python."""
+"""The part of a Transform graph in a model: minimal, complete and without Python functions."""
 
 import shutil
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.unit.serving.conftest import clustering_of, example, reference
-from tfx_kmeans.serving.python_calls import PythonCallError
+from tests.unit.serving.examples import clustering_of, example, reference
+from tfx_kmeans.errors import PythonCallError
 from tfx_kmeans.serving.transform_graph import TransformPreprocessing
 
 OUTPUTS = {
@@ -25,7 +25,7 @@ def examples_of(rows, **more):
 
 @pytest.fixture
 def served(saved, transform_graph, tmp_path):
-    """A model of a copy of the graph, which is gone when the model is loaded."""
+    """A model of a copy of the graph, which is deleted before the model is loaded."""
     graph, rows, matrix = transform_graph
     copied = shutil.copytree(graph, tmp_path / 'copied')
     payload = clustering_of(matrix, OUTPUTS, list(OUTPUTS))
@@ -38,11 +38,11 @@ def served(saved, transform_graph, tmp_path):
     return made, rows, matrix
 
 
-def test_only_what_is_clustered_is_served(served):
+def test_only_clustered_features_are_served(served):
     made, rows, matrix = served
-    found = made.ask('preprocess', examples=examples_of(rows))['features']
+    found = made.call('preprocess', examples=examples_of(rows))['features']
     np.testing.assert_allclose(found, matrix, rtol=1e-6, atol=1e-7)
-    answer = made.ask('examples', examples=examples_of(rows))
+    answer = made.call('examples', examples=examples_of(rows))
     distances = reference(made.payload, matrix)
     np.testing.assert_array_equal(answer['cluster_index'], distances.argmin(axis=1))
     assert [path.name for path in (made.folder / 'assets').iterdir()] == ['colors']
@@ -53,48 +53,46 @@ def test_only_what_is_clustered_is_served(served):
         assert unused not in saved_model
 
 
-def test_raw_takes_what_is_of_varying_length_as_padded_rows(served):
+def test_raw_takes_variable_length_features_as_padded_rows(served):
     made, rows, _ = served
     prices = np.array([row['price'] or [np.nan] for row in rows], np.float32)
     named = {'n': [row['n'] for row in rows], 'color': [row['color'] for row in rows]}
-    answer = made.ask('raw', price=prices, **named)
-    expected = made.ask('examples', examples=examples_of(rows))
+    answer = made.call('raw', price=prices, **named)
+    expected = made.call('examples', examples=examples_of(rows))
     for name, values in expected.items():
         np.testing.assert_array_equal(answer[name], values)
 
 
-def test_a_missing_feature_gets_no_cluster_and_harms_no_other(served):
+def test_an_example_with_a_missing_feature_gets_no_cluster_and_does_not_affect_others(served):
     made, rows, _ = served
     whole = examples_of(rows[:3])
     without_n = example(color=[b'red'], price=[1.0])
     without_color = example(n=[1.0], price=[1.0])
     batch = [whole[0], without_n, whole[1], without_color, whole[2]]
-    answer = made.ask('examples', examples=batch)
-    expected = made.ask('examples', examples=whole)
+    answer = made.call('examples', examples=batch)
+    expected = made.call('examples', examples=whole)
     assert answer['cluster_index'][[1, 3]].tolist() == [-1, -1]
     assert np.isnan(answer['distance'][[1, 3]]).all()
     for name in expected:
         np.testing.assert_array_equal(answer[name][[0, 2, 4]], expected[name])
-    assert np.isnan(made.ask('preprocess', examples=batch)['features'][[1, 3]]).all()
-    assert made.ask('cluster_index', examples=batch)['cluster_index'][[1, 3]].tolist() == [-1, -1]
-    all_distances = made.ask('all_distances', examples=batch)['all_distances']
+    assert np.isnan(made.call('preprocess', examples=batch)['features'][[1, 3]]).all()
+    assert made.call('cluster_index', examples=batch)['cluster_index'][[1, 3]].tolist() == [-1, -1]
+    all_distances = made.call('all_distances', examples=batch)['all_distances']
     assert np.isnan(all_distances).all(axis=1).tolist() == [False, True, False, True, False]
 
 
 def test_an_assertion_of_the_preprocessing_is_kept(served):
     made, rows, _ = served
     with pytest.raises(tf.errors.InvalidArgumentError, match='n is too large'):
-        made.ask('examples', examples=examples_of([{**rows[0], 'n': 2000.0}]))
+        made.call('examples', examples=examples_of([{**rows[0], 'n': 2000.0}]))
 
 
-def test_a_python_function_is_refused_by_name(transform_graph):
-    with pytest.raises(PythonCallError, match=r"feature 'sneaky', calls Python functions.*PyFunc"):
+def test_a_python_function_is_rejected_and_named(transform_graph):
+    with pytest.raises(PythonCallError, match=r"feature 'sneaky' calls Python functions.*PyFunc"):
         TransformPreprocessing(transform_graph[0], ['numbers', 'sneaky'])
 
 
-def test_the_same_graph_has_the_same_digest_and_another_vocabulary_another(
-    transform_graph, tmp_path
-):
+def test_the_digest_depends_on_the_graph_and_its_vocabularies(transform_graph, tmp_path):
     graph, _, _ = transform_graph
     digest = TransformPreprocessing(graph, list(OUTPUTS)).digest()
     copied = shutil.copytree(graph, tmp_path / 'copied')

@@ -15,10 +15,11 @@ import org.tensorflow.types.TInt64;
 import org.tensorflow.types.TString;
 
 /**
- * Asks a SavedModel for clusters, by serialized tf.Examples and by rows.
+ * Gets the clusters of serialized tf.Examples and of rows from a SavedModel.
  *
- * <p>Arguments: the model's folder; a file of tf.Examples, base64, one a line; a file of rows, one a
- * line, numbers with spaces between. Prints "signature cluster distance" for each.
+ * <p>Arguments: the folder of the model; a file with one base64-encoded tf.Example per line; a file
+ * with one row per line, its numbers separated by spaces. Prints "signature cluster distance" for
+ * each.
  */
 public final class Client {
   public static void main(String[] arguments) throws Exception {

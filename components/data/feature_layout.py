@@ -1,0 +1,195 @@
+"""Layout of the features in the columns of a row, and the names of the columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from tfx_kmeans.errors import ParameterError
+
+_NUMERIC = (tf.float32, tf.int64)
+
+
+@dataclasses.dataclass(frozen=True)
+class Feature:
+    """A dense numeric feature and its position in a row.
+
+    Attributes:
+      name: Name of the feature in the tf.Example.
+      first_column: Index of the column with the first value of the feature.
+      shape: Shape of the feature in one example; () for a scalar.
+      dtype: Type of the feature, 'float32' or 'int64'.
+    """
+
+    name: str
+    first_column: int
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def width(self) -> int:
+        """Number of columns that the feature takes up."""
+        return math.prod(self.shape)
+
+    def column_names(self) -> list[str]:
+        """Column names: the feature name for a scalar, `name[i]` for each value otherwise."""
+        if not self.shape:
+            return [self.name]
+        return [f'{self.name}[{index}]' for index in range(self.width)]
+
+
+@dataclasses.dataclass(frozen=True)
+class FeatureLayout:
+    """The features that make up a row, and the feature that holds its weight.
+
+    Attributes:
+      features: Features of a row, in column order.
+      column_names: Name of each column.
+      parsing_spec: Parsing specs for `tf.io.parse_example`, of these features and the weight only.
+      weight_feature: Name of the feature with the row's weight; None if every weight is 1.
+    """
+
+    features: tuple[Feature, ...]
+    column_names: tuple[str, ...]
+    parsing_spec: Mapping[str, tf.io.FixedLenFeature]
+    weight_feature: str | None = None
+
+    @property
+    def width(self) -> int:
+        """Number of columns, d."""
+        return sum(feature.width for feature in self.features)
+
+
+def choose_layout(
+    feature_spec: Mapping[str, Any],
+    features: Sequence[str] | None = None,
+    exclude_features: Sequence[str] = (),
+    weight_feature: str | None = None,
+    column_names: Sequence[str] | None = None,
+) -> FeatureLayout:
+    """Lays out the chosen features in the sorted order of their names.
+
+    Args:
+      feature_spec: Parsing specs by feature name, of the output of a Transform graph or of a
+        schema.
+      features: Names of the features to use; None for every dense numeric feature.
+      exclude_features: Names of features to leave out of `features` or of its default.
+      weight_feature: Name of the scalar feature with the weight of each row, which is never a
+        column itself.
+      column_names: Name of every column, in column order, instead of the derived names.
+
+    Raises:
+      ParameterError: If a named feature is missing or cannot be used; names the feature and those
+        that can be used. Also if no feature is left, if the weight feature is not a dense scalar,
+        or if the number of column names is wrong.
+    """
+    excluded = {*exclude_features, *([weight_feature] if weight_feature else [])}
+    usable = {name for name, spec in feature_spec.items() if _is_dense_numeric(spec)}
+    _check_known('exclude_features', exclude_features, feature_spec)
+    if features is None:
+        chosen = usable - excluded
+    else:
+        _check_known('features', features, feature_spec)
+        chosen = set(features) - excluded
+        _check_all_usable(chosen - usable, feature_spec, usable)
+    if not chosen:
+        raise ParameterError(
+            f'No features are left for clustering. Dense numeric features: {_listed(usable)}; '
+            f'excluded: {_listed(excluded)}. Use at least one dense numeric feature.'
+        )
+    laid_out = _in_columns(sorted(chosen), feature_spec)
+    weight = _checked_weight(weight_feature, feature_spec)
+    return FeatureLayout(
+        features=laid_out,
+        column_names=_column_names(laid_out, column_names),
+        parsing_spec={name: feature_spec[name] for name in [*sorted(chosen), *weight]},
+        weight_feature=weight_feature,
+    )
+
+
+def _is_dense_numeric(spec: Any) -> bool:
+    return (
+        isinstance(spec, tf.io.FixedLenFeature)
+        and tf.as_dtype(spec.dtype) in _NUMERIC
+        and all(isinstance(size, int) and size > 0 for size in spec.shape)
+    )
+
+
+def _in_columns(names: Sequence[str], feature_spec: Mapping[str, Any]) -> tuple[Feature, ...]:
+    placed: list[Feature] = []
+    for name in names:
+        spec = feature_spec[name]
+        first = placed[-1].first_column + placed[-1].width if placed else 0
+        dtype = tf.as_dtype(spec.dtype).name
+        placed.append(Feature(name, first, tuple(int(size) for size in spec.shape), dtype))
+    return tuple(placed)
+
+
+def _column_names(
+    features: Sequence[Feature], column_names: Sequence[str] | None
+) -> tuple[str, ...]:
+    derived = tuple(name for feature in features for name in feature.column_names())
+    if column_names is None:
+        return derived
+    if len(column_names) != len(derived):
+        raise ParameterError(
+            f'column_names has {len(column_names)} names, but each row has {len(derived)} columns: '
+            f'{_listed(derived)}. Give one name for each column.'
+        )
+    return tuple(column_names)
+
+
+def _checked_weight(weight_feature: str | None, feature_spec: Mapping[str, Any]) -> list[str]:
+    if weight_feature is None:
+        return []
+    _check_known('weight_feature', [weight_feature], feature_spec)
+    spec = feature_spec[weight_feature]
+    if not _is_dense_numeric(spec) or math.prod(spec.shape) != 1:
+        raise ParameterError(
+            f'weight_feature {weight_feature!r} must have one dense number per row, but it is '
+            f'{_described(spec)}.'
+        )
+    return [weight_feature]
+
+
+def _check_known(parameter: str, names: Sequence[str], feature_spec: Mapping[str, Any]) -> None:
+    unknown = [name for name in names if name not in feature_spec]
+    if unknown:
+        raise ParameterError(
+            f'{parameter} names {_listed(unknown)}, but the data has no such feature. Available '
+            f'features: {_listed(feature_spec)}.'
+        )
+
+
+def _check_all_usable(
+    unusable: set[str], feature_spec: Mapping[str, Any], usable: set[str]
+) -> None:
+    if unusable:
+        found = '; '.join(
+            f'{name!r} is {_described(feature_spec[name])}' for name in sorted(unusable)
+        )
+        raise ParameterError(
+            f'k-means needs dense numeric features, but {found}. Features that can be used as they '
+            f'are: {_listed(usable)}. Make the other features dense and numeric in Transform, for '
+            'example with tft.compute_and_apply_vocabulary and tf.one_hot, or tf.sparse.to_dense.'
+        )
+
+
+def _described(spec: Any) -> str:
+    kinds = {
+        tf.io.FixedLenFeature: 'a dense feature',
+        tf.io.VarLenFeature: 'a variable-length feature',
+        tf.io.SparseFeature: 'a sparse feature',
+        tf.io.RaggedFeature: 'a ragged feature',
+    }
+    kind = kinds.get(type(spec), f'a {type(spec).__name__}')
+    shape = f' and shape {list(spec.shape)}' if hasattr(spec, 'shape') else ''
+    return f'{kind} of type {tf.as_dtype(spec.dtype).name}{shape}'
+
+
+def _listed(names: Any) -> str:
+    return ', '.join(map(repr, sorted(names))) or 'none'

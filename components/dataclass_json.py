@@ -1,0 +1,42 @@
+"""Dataclasses as JSON that older and newer versions can read.
+
+Readers skip fields that they do not know, and use a dataclass's default for a field that is
+missing. So a new field needs a default, and then old files and old readers keep working. A field
+may not change its meaning or its type: that takes a new major format version.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar('T')
+
+
+def to_fields(value: Any) -> Any:
+    """A dataclass, or anything that holds dataclasses, as dicts, lists, numbers and strings."""
+    return msgspec.to_builtins(value)
+
+
+def to_json(value: Any) -> str:
+    """A dataclass as JSON text with sorted keys; NaN and infinity as Python writes them."""
+    return json.dumps(to_fields(value), indent=2, sort_keys=True) + '\n'
+
+
+def from_fields(kind: type[T], fields: Any) -> T:
+    """A dataclass from what `to_fields` made of one.
+
+    Raises:
+      ValueError: Naming the field, if one without a default is missing or one has another type.
+    """
+    try:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+def major(version: object) -> int:
+    """The major part of a format version such as '1.0'."""
+    return int(str(version).split('.', maxsplit=1)[0])

@@ -1,0 +1,79 @@
+"""report.json, for programs, and the page beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from tfx_kmeans import filesystem, names
+from tfx_kmeans.dataclass_json import from_fields, major, to_json
+from tfx_kmeans.errors import ModelError
+from tfx_kmeans.export_validator.checks.run import CheckResult
+from tfx_kmeans.export_validator.options import Override
+from tfx_kmeans.export_validator.verdict import Verdict
+from tfx_kmeans.version import __version__
+
+REPORT_FORMAT = '1.1'
+"""Format of report.json; a reader refuses a newer major one, see `dataclass_json`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportDocument:
+    """Content of report.json.
+
+    Attributes:
+      model: Folder of the model.
+      blessed: Whether the model was blessed.
+      infra_blessed: Whether all checks of structure and serving passed.
+      checks: Results of the checks.
+      overridden: Names of the failed checks that were overridden.
+      override: Who blessed the model despite these, and why; None if nobody did.
+      tfx_kmeans: Version of this package.
+      format_version: Format of the file, major.minor.
+    """
+
+    model: str
+    blessed: bool
+    infra_blessed: bool
+    checks: tuple[CheckResult, ...]
+    overridden: tuple[str, ...] = ()
+    override: Override | None = None
+    tfx_kmeans: str = __version__
+    format_version: str = REPORT_FORMAT
+
+
+def write_report(folder: str, verdict: Verdict, model: str, page: str) -> None:
+    """Writes report.json, with the verdict and all findings, and report.html, the page."""
+    document = ReportDocument(
+        model=model,
+        blessed=verdict.blessed,
+        infra_blessed=verdict.infra_blessed,
+        checks=tuple(verdict.checks),
+        overridden=tuple(verdict.overridden),
+        override=verdict.override,
+    )
+    filesystem.make_folder(folder)
+    filesystem.write_text(f'{folder}/{names.REPORT_FILE}', to_json(document))
+    filesystem.write_text(f'{folder}/{names.PAGE_FILE}', page)
+
+
+def read_report(path: str) -> ReportDocument:
+    """Reads a report.json.
+
+    Raises:
+      ModelError: Naming the file, if it is damaged or has a newer major format.
+      OSError: If it cannot be read.
+    """
+    try:
+        fields = json.loads(filesystem.read_text(path))
+        written = fields['format_version']
+        newer = major(written) > major(REPORT_FORMAT)
+        document = None if newer else from_fields(ReportDocument, fields)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f'{path} is damaged: {error}.') from error
+    if document is None:
+        raise ModelError(
+            f'{path} has format {written}; this version of tfx-kmeans reads up to '
+            f'{REPORT_FORMAT}. Install a newer tfx-kmeans.'
+        )
+    return document

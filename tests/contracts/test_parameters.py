@@ -1,0 +1,182 @@
+"""One parameter, one name, one default: wherever a user can set it, and in the documentation.
+
+The options dataclass is the source. A parameter that is forgotten in a component's `__init__`, in
+the dict handed to `encode`, in `fit`, on a command line or in a table fails here.
+"""
+
+import argparse
+import ast
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import kubeflow_runner
+import local_runner
+import tfx_kmeans
+from tfx_kmeans import CentroidExporter, ExportValidator, KMeansTrainer, cli
+from tfx_kmeans.centroid_exporter.options import ExporterOptions
+from tfx_kmeans.clustering.metric import METRICS
+from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.clustering.seeding.registry import SEEDINGS
+from tfx_kmeans.export_validator.checks.run import all_checks
+from tfx_kmeans.export_validator.options import Thresholds, ValidatorOptions
+from tfx_kmeans.kmeans_trainer.options import TrainerOptions
+from tfx_kmeans.parameters import encode
+from tfx_kmeans.pipelines.config import PipelineConfig
+
+DOCS = Path(__file__).parents[2] / 'docs'
+COMPONENTS = [
+    (KMeansTrainer, TrainerOptions, 'training.md'),
+    (CentroidExporter, ExporterOptions, 'serving.md'),
+    (ExportValidator, ValidatorOptions, 'validation.md'),
+]
+
+
+def defaults_of(options_type):
+    """Field names and defaults; REQUIRED without one."""
+    return {
+        field.name: field.default_factory()
+        if field.default_factory is not dataclasses.MISSING
+        else field.default
+        for field in dataclasses.fields(options_type)
+    }
+
+
+def keyword_defaults(function):
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def table_rows(page, prefix=''):
+    """Name to default cell, of all rows whose first cell is one name in backticks."""
+    rows = {}
+    for line in (DOCS / page).read_text().splitlines():
+        cells = [cell.strip() for cell in re.split(r'(?<!\\)\|', line)[1:-1]]
+        name = re.fullmatch(rf'`({prefix}[a-zA-Z0-9_-]+)( [^`]*)?`.*', cells[0]) if cells else None
+        if name and len(cells) >= 2:
+            rows.setdefault(name.group(1), cells[1])
+    return rows
+
+
+def in_table(cell):
+    """A default cell: a Python literal in backticks, or empty for a parameter without default."""
+    literal = re.fullmatch(r'`([^`]+)`', cell)
+    if literal is None:
+        assert cell == '', f'not a literal in backticks: {cell!r}'
+        return dataclasses.MISSING
+    text = literal.group(1)
+    return Thresholds() if text == 'Thresholds()' else ast.literal_eval(text)
+
+
+@pytest.mark.parametrize(('component', 'options_type', 'page'), COMPONENTS)
+def test_a_component_has_the_options_of_its_dataclass(component, options_type, page):
+    found = keyword_defaults(component.__init__)
+    expected = defaults_of(options_type)
+    assert list(found) == list(expected) or set(found) == set(expected)
+    # None stands for a nested dataclass's own defaults in a component's signature.
+    for name, default in expected.items():
+        given = found[name]
+        assert given == default or (given is None and dataclasses.is_dataclass(default)), name
+    assert set(component.SPEC_CLASS.PARAMETERS) == {*expected, 'plugin_version'}
+
+
+@pytest.mark.parametrize(('component', 'options_type', 'page'), COMPONENTS)
+def test_a_component_documents_each_option(component, options_type, page):
+    documented = inspect.getdoc(component.__init__)
+    attributes = inspect.getdoc(options_type) + inspect.getdoc(options_type.__mro__[1])
+    table = table_rows(page)
+    for name, default in defaults_of(options_type).items():
+        assert re.search(rf'^\s+{name}: \S', documented, re.MULTILINE), name
+        assert re.search(rf'^\s+{name}: \S', attributes, re.MULTILINE), name
+        assert in_table(table[name]) == default, name
+
+
+@pytest.mark.parametrize(('component', 'options_type', 'page'), COMPONENTS)
+def test_an_option_that_is_not_handed_to_encode_is_an_error(component, options_type, page):
+    given = dict(defaults_of(options_type))
+    given.pop('splits', None) or given.pop('precision')
+    with pytest.raises(TypeError, match=r'splits|precision'):
+        encode(options_type, given)
+    with pytest.raises(TypeError, match='no_such_option'):
+        encode(options_type, {**defaults_of(options_type), 'no_such_option': 1})
+
+
+def test_fit_has_the_options_of_the_clustering():
+    found = {
+        name: parameter.default
+        for name, parameter in inspect.signature(tfx_kmeans.fit).parameters.items()
+    }
+    for name, default in defaults_of(KMeansOptions).items():
+        assert found[name] == default, name
+    documented, table = inspect.getdoc(tfx_kmeans.fit), table_rows('python.md')
+    for name, default in found.items():
+        assert re.search(rf'^\s+{name}: \S', documented, re.MULTILINE), name
+        required = default is inspect.Parameter.empty
+        assert in_table(table[name]) == (dataclasses.MISSING if required else default), name
+
+
+def test_thresholds_are_documented():
+    table = table_rows('validation.md')
+    for name, default in defaults_of(Thresholds).items():
+        assert in_table(table[name]) == default, name
+
+
+def test_the_pipelines_config_has_the_trainers_defaults():
+    trainer, config = defaults_of(TrainerOptions), defaults_of(PipelineConfig)
+    shared = set(trainer) & set(config)
+    assert shared >= {'num_clusters', 'features', 'exclude_features', 'distance_metric', 'seed'}
+    for name in shared - {'num_clusters'}:  # required by the trainer; the wine data has 3 classes
+        assert config[name] == trainer[name], name
+    table = table_rows('running.md')
+    for name, default in config.items():
+        assert in_table(table[name]) == default, name
+
+
+def options_of(parser):
+    """Every option of a parser: its names, dest and default."""
+    return [action for action in parser._actions if action.option_strings and action.dest != 'help']
+
+
+RUNNERS = [(local_runner, 'running.md'), (kubeflow_runner, 'running.md')]
+
+
+@pytest.mark.parametrize(('runner', 'page'), RUNNERS)
+def test_a_runner_has_the_names_and_defaults_of_the_config(runner, page):
+    table, config = table_rows(page, '--'), defaults_of(PipelineConfig)
+    found = options_of(runner.parser())
+    for action in found:
+        assert any(name in table for name in action.option_strings), action.option_strings
+        if action.dest in config and not action.required:
+            assert action.default == config[action.dest], action.dest
+    shared = {action.dest for action in found} & set(config)
+    assert shared >= {'num_clusters', 'features', 'exclude_features'}
+    for name in shared:
+        assert f'--{name.replace("_", "-")}' in [n for one in found for n in one.option_strings]
+
+
+SPELLED_OTHERWISE = {'split': 'splits', 'no_report_rows': 'report_rows'}  # repeatable; a switch
+
+
+def test_the_command_has_the_options_of_the_validator():
+    (commands,) = (
+        action for action in cli.parser()._actions if isinstance(action, argparse._SubParsersAction)
+    )
+    found = options_of(commands.choices['validate'])
+    table = table_rows('validation.md', '--')
+    for action in found:
+        assert any(name in table for name in action.option_strings), action.option_strings
+        assert action.default in (None, False), 'left out unless given, so that one default holds'
+    dests = {SPELLED_OTHERWISE.get(action.dest, action.dest) for action in found}
+    assert dests >= set(defaults_of(ValidatorOptions))
+
+
+def test_every_check_seeding_and_metric_is_documented():
+    validation, training = ((DOCS / page).read_text() for page in ('validation.md', 'training.md'))
+    rows = re.findall(r'^\| (`[^|]*`) \|', validation, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r'`(\w+)`', row)}
+    assert {check.name for check in all_checks()} <= documented
+    for name in (*SEEDINGS, *METRICS):
+        assert f"`'{name}'`" in training, name
