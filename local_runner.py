@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfx_kmeans.errors import OutputError
 from tfx_kmeans.pipelines.arguments import add_clustering_arguments
@@ -221,7 +221,7 @@ def _print_outcome(outcome: Outcome, console: Console) -> None:
 
 
 def _by_group(checks: Sequence[CheckResult]) -> dict[str, list[CheckResult]]:
-    groups: dict[str, list[dict[str, Any]]] = {}
+    groups: dict[str, list[CheckResult]] = {}
     for check in checks:
         groups.setdefault(check.group, []).append(check)
     return groups
