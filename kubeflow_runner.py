@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tfx_kmeans.errors import KMeansError
 from tfx_kmeans.pipelines.arguments import add_clustering_arguments
 from tfx_kmeans.pipelines.config import PipelineConfig
 
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             exclude_features=arguments.exclude_features,
             pipeline_name=arguments.name,
         )
-    except ValueError as error:
+    except KMeansError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     compile_pipeline(config, arguments.image, arguments.output)

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfx_kmeans.errors import OutputError
+from tfx_kmeans import names
+from tfx_kmeans.errors import KMeansError, OutputError
 from tfx_kmeans.pipelines.arguments import add_clustering_arguments
 from tfx_kmeans.pipelines.config import PipelineConfig
 from tfx_kmeans.pipelines.console import Console, components_shown_on, platform_output_in
@@ -26,7 +27,7 @@ from tfx_kmeans.pipelines.csv_data import choose_columns, inspect_folder
 
 if TYPE_CHECKING:
     from tfx_kmeans.export_validator.checks.run import CheckResult
-    from tfx_kmeans.pipelines.outcome import Outcome
+    from tfx_kmeans.pipelines.run_summary import RunSummary
 
 DONE, FAILED, UNUSABLE, NOT_PUSHED, INTERRUPTED = 0, 1, 2, 3, 130
 WINE_LABEL = 'class'
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder, excluded = _data(arguments)
         columns = choose_columns(inspect_folder(folder), arguments.features, excluded)
         config = _config(arguments, folder, columns)
-    except (ValueError, OSError) as error:
+    except (KMeansError, ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return UNUSABLE
     log = arguments.output / 'logs' / f'{time.strftime("%Y%m%d-%H%M%S")}.log'
@@ -139,7 +140,7 @@ def _run(config: PipelineConfig, orchestrator: str, console: Console) -> int:
     )
     console.print_line('Loading TFX (half a minute on a small machine)')
     from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
-    from tfx_kmeans.pipelines.outcome import read_outcome
+    from tfx_kmeans.pipelines.run_summary import read_run_summary
 
     pipeline = create_pipeline(config)
     with components_shown_on(console) as events:
@@ -152,14 +153,14 @@ def _run(config: PipelineConfig, orchestrator: str, console: Console) -> int:
             console.print_line(f'error: {events.last_started} failed: {_reason(error)}')
             console.print_line('Nothing was pushed.')
             return FAILED
-    outcome = read_outcome(Path(str(config.metadata_path)))
-    _print_outcome(outcome, console)
-    if not outcome.blessed or outcome.pushed_to is None:
+    summary = read_run_summary(Path(str(config.metadata_path)))
+    _print_summary(summary, console)
+    if not summary.blessed or summary.pushed_to is None:
         console.print_line('The model was not blessed, so it was not pushed.')
         return NOT_PUSHED
-    console.print_line(f'Pushed to {_shown(outcome.pushed_to)}')
+    console.print_line(f'Pushed to {_shown(summary.pushed_to)}')
     console.print_line('To get the cluster of a row, run:')
-    console.print_line(f'  {_query(outcome.pushed_to, outcome.example, config.features or ())}')
+    console.print_line(f'  {_query(summary.pushed_to, summary.example, config.features or ())}')
     return DONE
 
 
@@ -198,25 +199,23 @@ def _reason(error: Exception) -> str:
     return message.strip() or type(error).__name__
 
 
-def _print_outcome(outcome: Outcome, console: Console) -> None:
-    sizes = ', '.join(f'{index}: {weight:g}' for index, weight in enumerate(outcome.cluster_weight))
+def _print_summary(summary: RunSummary, console: Console) -> None:
+    sizes = ', '.join(f'{index}: {weight:g}' for index, weight in enumerate(summary.cluster_weight))
     console.print_line()
     console.print_line(f'Cluster sizes  {sizes}')
-    console.print_line(f'Inertia        {outcome.inertia:.6g}')
+    console.print_line(f'Inertia        {summary.inertia:.6g}')
     console.print_line('Checks')
-    for group, checks in _by_group(outcome.checks).items():
+    for group, checks in _by_group(summary.checks).items():
         failures = [check for check in checks if not check.passed]
         console.print_line(
             f'  {group:<10} {len(checks) - len(failures):>2} of {len(checks)} passed'
         )
         for check in failures:
-            console.print_line(
-                f'    {"FAILED" if check.mode == "fail" else "warned"}  {check.name}'
-            )
+            console.print_line(f'    {check.label}  {check.name}')
             console.print_line(f'            expected {check.expected}')
             console.print_line(f'            found    {check.found}')
             console.print_line(f'            advice   {check.advice}')
-    console.print_line(f'Report         {_shown(outcome.report)}')
+    console.print_line(f'Report         {_shown(summary.report)}')
     console.print_line()
 
 
@@ -242,11 +241,11 @@ def _query(model: Path, example: dict[str, list[float]], features: Sequence[str]
         '--dir',
         _shown(model),
         '--tag_set',
-        'serve',
+        names.SERVE_TAG,
         '--signature_def',
-        'serving_default',
+        names.DEFAULT_SIGNATURE,
         '--input_examples',
-        f'examples={json.dumps([row])}',
+        f'{names.EXAMPLES_SIGNATURE}={json.dumps([row])}',
     ]
     return shlex.join(command)
 

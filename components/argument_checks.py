@@ -31,7 +31,7 @@ def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
         )
 
 
-def check_fraction(name: str, value: object) -> None:
+def check_non_negative(name: str, value: object) -> None:
     """Raises ParameterError unless `value` is a finite number of at least 0."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:  # type: ignore[arg-type, operator]

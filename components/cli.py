@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfx_kmeans import filesystem, names
-from tfx_kmeans.errors import ParameterError
+from tfx_kmeans.errors import KMeansError, ParameterError
 
 if TYPE_CHECKING:
     from tfx_kmeans.data.source import Examples
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 BLESSED, NOT_BLESSED, UNUSABLE = 0, 1, 2
 _SPLIT = 'Split-'
-_LABELS = {True: 'passed', False: 'FAILED'}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -124,7 +123,7 @@ def _validate(arguments: argparse.Namespace) -> int:
         sources = _sources(arguments, options)
         if arguments.report is not None:
             tf.io.gfile.makedirs(arguments.report)
-    except (ValueError, OSError) as error:
+    except (KMeansError, ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return UNUSABLE
     except tf.errors.OpError as error:
@@ -240,14 +239,13 @@ def _print(verdict: Verdict) -> None:
     """Prints a line for each check, then the details of those that failed."""
     width = max((len(check.name) for check in verdict.checks), default=0)
     for check in verdict.checks:
-        label = 'warned' if check.mode == 'warn' and not check.passed else _LABELS[check.passed]
-        print(f'{label}  {check.group:<10}  {check.name:<{width}}  {_short(check.found)}')
+        print(f'{check.label}  {check.group:<10}  {check.name:<{width}}  {_short(check.found)}')
     for check in verdict.checks:
         if not check.passed:
             print(f'\n{check.name}')
             print(f'  expected    {check.expected}')
             print(f'  found       {check.found}')
-            print(f'  what to do  {check.advice}')
+            print(f'  advice      {check.advice}')
     print()
     if verdict.overridden:
         override = verdict.override

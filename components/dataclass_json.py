@@ -8,6 +8,7 @@ may not change its meaning or its type: that takes a new major format version.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,6 +38,29 @@ def from_fields(kind: type[T], fields: Any) -> T:
         raise ValueError(str(error)) from error
 
 
-def major(version: object) -> int:
-    """The major part of a format version such as '1.0'."""
-    return int(str(version).split('.', maxsplit=1)[0])
+def refuse_newer(
+    fields: Mapping[str, Any],
+    current: str,
+    path: str,
+    error: Callable[[str], Exception],
+    remedy: str = 'Install a newer tfx-kmeans.',
+) -> None:
+    """Raises an error if the fields of a file have a newer major format than this version reads.
+
+    Args:
+      fields: Fields of the file; without `format_version` they have the current format.
+      current: Format of this version, major.minor.
+      path: Path of the file.
+      error: Class of the error.
+      remedy: What to do.
+    """
+    written = str(fields.get('format_version', current))
+    if _major(written) > _major(current):
+        raise error(
+            f'{path} has format {written}; this version of tfx-kmeans reads up to {current}. '
+            f'{remedy}'
+        )
+
+
+def _major(version: str) -> int:
+    return int(version.split('.', maxsplit=1)[0])

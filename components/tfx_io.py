@@ -29,6 +29,11 @@ def only_uri(artifacts: Artifacts, key: str) -> str | None:
     return str(found[0].uri) if found else None
 
 
+def has_eval_split(artifacts: Sequence[Any]) -> bool:
+    """Whether all Examples artifacts have an eval split."""
+    return all(EVAL_SPLIT in artifact.splits for artifact in artifacts)
+
+
 def examples_of(artifacts: Sequence[Any], splits: Sequence[str]) -> Examples:
     """The examples in the given splits of one or several artifacts, in the order of their spans.
 

@@ -30,6 +30,7 @@ from tfx_kmeans.tfx_io import (
     emptied_on_failure,
     examples_of,
     feature_spec_of,
+    has_eval_split,
     only_uri,
 )
 
@@ -105,9 +106,8 @@ def _examples(input_dict: Artifacts) -> Examples | None:
     artifacts = input_dict.get('examples') or []
     if not artifacts:
         return None
-    everywhere = all(EVAL_SPLIT in artifact.splits for artifact in artifacts)
     splits = {split: None for artifact in artifacts for split in artifact.splits}
-    return examples_of(artifacts, (EVAL_SPLIT,) if everywhere else tuple(splits))
+    return examples_of(artifacts, (EVAL_SPLIT,) if has_eval_split(artifacts) else tuple(splits))
 
 
 def _needed(examples: Examples | None) -> Examples:

@@ -19,7 +19,6 @@ from tfx_kmeans.serving.export import TEXT_FILE
 from tfx_kmeans.serving.precision import FLOAT32, PRECISIONS
 from tfx_kmeans.serving.warmup import MAX_REQUESTS
 
-_OWN_FOLDER = 'tfx_kmeans'
 _ANSWERS = (names.CLUSTER_INDEX, names.DISTANCE)
 
 
@@ -55,8 +54,7 @@ class ExporterOptions:
 
     def __post_init__(self) -> None:
         check_choice('precision', self.precision, PRECISIONS)
-        allowed = (names.EXAMPLES_SIGNATURE, names.RAW_SIGNATURE, names.FEATURES_SIGNATURE)
-        check_choice('default_signature', self.default_signature, allowed)
+        check_choice('default_signature', self.default_signature, names.DEFAULT_KINDS)
         self._check_passthrough_features()
         self._check_serving_input_fn()
         self._check_assets_extra()
@@ -134,7 +132,7 @@ class ExporterOptions:
                 f'assets_extra has the name {name!r}, which is not a plain relative path within '
                 'assets.extra. Use names such as "labels/names.txt".'
             )
-        if parts[0] == _OWN_FOLDER or name in reserved:
+        if parts[0] == names.OWN_FOLDER or name in reserved:
             raise ParameterError(
                 f'assets_extra has the name {name!r}, which is reserved: this component writes '
                 'that file or folder itself. Rename the file.'

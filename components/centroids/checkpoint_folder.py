@@ -23,15 +23,16 @@ from tfx_kmeans import filesystem
 from tfx_kmeans.clustering.checkpoint import Checkpoint
 from tfx_kmeans.clustering.fit_result import FinalAssignment, Restart
 from tfx_kmeans.clustering.progress import Iteration, Progress
-from tfx_kmeans.dataclass_json import from_fields, major, to_fields
+from tfx_kmeans.dataclass_json import from_fields, refuse_newer, to_fields
 from tfx_kmeans.errors import CheckpointError
 from tfx_kmeans.version import __version__
 
 _log = logging.getLogger(__name__)
 
-FORMAT_VERSION = '1.0'
+CHECKPOINT_FORMAT = '1.0'
 """Format of a checkpoint's header; readers reject a newer major version, see `dataclass_json`."""
 
+_NEWER = 'Resume with the version that wrote it, or remove the folder to start again.'
 _KEPT = 2  # checkpoints
 _SPARED = 10  # pause after a save, in durations of the save: saving takes up to a tenth of the time
 _NAME = re.compile(r'checkpoint-(\d+)\.npz')
@@ -167,7 +168,7 @@ class _Header:
     restarts: tuple[Restart, ...]
     best: int | None = None
     progress: _ProgressHeader | None = None
-    format_version: str = FORMAT_VERSION
+    format_version: str = CHECKPOINT_FORMAT
 
 
 _FINAL_ARRAYS = ('centroids', 'cluster_weight', 'cluster_inertia')
@@ -201,7 +202,7 @@ def _deserialized(path: str, content: bytes) -> Checkpoint:
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     fields = json.loads(str(arrays['header']))
-    _refuse_newer(path, fields)
+    refuse_newer(fields, CHECKPOINT_FORMAT, path, CheckpointError, _NEWER)
     header = from_fields(_Header, fields)
     best = None
     if header.best is not None:
@@ -214,16 +215,6 @@ def _deserialized(path: str, content: bytes) -> Checkpoint:
         best=best,
         progress=None if header.progress is None else _progress(header.progress, arrays),
     )
-
-
-def _refuse_newer(path: str, fields: dict[str, Any]) -> None:
-    written = fields.get('format_version', FORMAT_VERSION)
-    if major(written) > major(FORMAT_VERSION):
-        raise CheckpointError(
-            f'{path} has format {written}; this version of tfx-kmeans reads up to '
-            f'{FORMAT_VERSION}. Resume with the version that wrote it, or remove the folder to '
-            'start again.'
-        )
 
 
 def _progress(header: _ProgressHeader, arrays: dict[str, np.ndarray]) -> Progress:

@@ -19,7 +19,7 @@ from tfx_kmeans.version import __version__
 if TYPE_CHECKING:
     from tfx_kmeans.data.feature_layout import FeatureLayout
 
-FORMAT_VERSION = '1.0'
+METADATA_FORMAT = '1.0'
 """Format of metadata.json, major.minor.
 
 A new field gets a default, which readers use for older files. Readers ignore unknown fields. Only a
@@ -123,7 +123,7 @@ class Metadata:
     versions: dict[str, str]
     ancestry: Ancestry | None = None
     evaluation: dict[str, Evaluation] = dataclasses.field(default_factory=dict)
-    format_version: str = FORMAT_VERSION
+    format_version: str = METADATA_FORMAT
 
 
 @dataclasses.dataclass(frozen=True)

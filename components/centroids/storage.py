@@ -6,13 +6,12 @@ import io
 import json
 import os
 import zipfile
-from typing import Any
 
 import numpy as np
 
 from tfx_kmeans import filesystem, names
-from tfx_kmeans.centroids.payload import FORMAT_VERSION, CentroidsPayload, Metadata
-from tfx_kmeans.dataclass_json import from_fields, major, to_json
+from tfx_kmeans.centroids.payload import METADATA_FORMAT, CentroidsPayload, Metadata
+from tfx_kmeans.dataclass_json import from_fields, refuse_newer, to_json
 from tfx_kmeans.errors import CentroidsError
 
 ARRAYS_FILE = 'centroids.npz'
@@ -85,21 +84,12 @@ def _read_metadata(folder: str) -> Metadata:
         raise CentroidsError(f'{folder} contains no centroids: there is no {METADATA_FILE} in it.')
     try:
         fields = json.loads(filesystem.read_text(path))
-        _refuse_newer(path, fields)
+        refuse_newer(fields, METADATA_FORMAT, path, CentroidsError)
         return from_fields(Metadata, fields)
     except CentroidsError:
         raise
-    except (ValueError, TypeError, KeyError, OSError) as error:
+    except (ValueError, TypeError, AttributeError, OSError) as error:
         raise CentroidsError(f'{path} is damaged: {error}.') from error
-
-
-def _refuse_newer(path: str, fields: dict[str, Any]) -> None:
-    written = str(fields['format_version'])
-    if major(written) > major(FORMAT_VERSION):
-        raise CentroidsError(
-            f'{path} has format {written}; this version of tfx-kmeans reads up to '
-            f'{FORMAT_VERSION}. Install a newer tfx-kmeans.'
-        )
 
 
 def _refuse_misfit(folder: str, payload: CentroidsPayload) -> None:

@@ -36,9 +36,9 @@ NUMPY = Engine('numpy', NumpyStep)
 
 
 def local_engine(num_rows: int, num_clusters: int, width: int) -> Engine:
-    """The engine that runs on this machine's cores and suits the size of the data.
+    """The engine on this machine's cores that suits the size of the data.
 
-    The choice depends on the size alone.
+    This is the one place that decides, by size alone, whether compiled code pays.
     """
     if not compiling_pays(num_rows, num_clusters, width):
         return NUMPY
@@ -48,8 +48,8 @@ def local_engine(num_rows: int, num_clusters: int, width: int) -> Engine:
 
 
 def gpu_engine(num_rows: int, num_clusters: int, width: int) -> Engine:
-    """The engine that computes the steps on a GPU; calling this function imports TensorFlow."""
+    """The engine for a GPU that TensorFlow can use; making it imports TensorFlow."""
     from tfx_kmeans.clustering.steps.graph_step import GraphStep
 
-    compiled = compiling_pays(num_rows, num_clusters, width)
+    compiled = local_engine(num_rows, num_clusters, width).compiled
     return Engine('tensorflow', GraphStep, compiled)

@@ -12,8 +12,8 @@ import numpy as np
 from tfx_kmeans.argument_checks import (
     check_choice,
     check_flag,
-    check_fraction,
     check_integer,
+    check_non_negative,
     imported_function,
 )
 from tfx_kmeans.clustering.metric import SQUARED_EUCLIDEAN_DISTANCE, metric_of
@@ -65,7 +65,7 @@ class KMeansOptions:
     def __post_init__(self) -> None:
         metric_of(self.distance_metric)
         check_integer('kmeans_plus_plus_num_retries', self.kmeans_plus_plus_num_retries)
-        check_fraction('relative_tolerance', self.relative_tolerance)
+        check_non_negative('relative_tolerance', self.relative_tolerance)
         check_integer('max_iterations', self.max_iterations, minimum=1)
         check_integer('num_restarts', self.num_restarts, minimum=1)
         if self.seed is not None:

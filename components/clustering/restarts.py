@@ -67,8 +67,8 @@ def fit_in_place(
         run = _Run(rows, options, frame, engine, workers)
         for index in range(len(state.restarts), len(starts)):
             on_progress = _progress_handler(state, index, on_iteration, checkpoints)
-            progress, outcome = run.restart(index, starts[index], state, on_progress)
-            state = _with_outcome(state, progress, outcome)
+            progress, final = run.restart(index, starts[index], state, on_progress)
+            state = _with_restart(state, progress, final)
             if checkpoints is not None:
                 checkpoints.save(state)
     return _result(state, frame, rows)
@@ -152,11 +152,11 @@ def _progress_handler(
     return handle
 
 
-def _with_outcome(state: Checkpoint, progress: Progress, outcome: FinalAssignment) -> Checkpoint:
-    restart = Restart(outcome.inertia, progress.converged, progress.history)
+def _with_restart(state: Checkpoint, progress: Progress, final: FinalAssignment) -> Checkpoint:
+    restart = Restart(final.inertia, progress.converged, progress.history)
     best = state.best
-    if best is None or outcome.inertia < best.inertia:
-        best = outcome
+    if best is None or final.inertia < best.inertia:
+        best = final
     return dataclasses.replace(state, restarts=(*state.restarts, restart), best=best, progress=None)
 
 

@@ -26,7 +26,7 @@ from tfx_kmeans.export_validator.evidence.reference import answerable_rows
 from tfx_kmeans.export_validator.evidence.requests import blank_values, raw_values_of, read_warmup
 from tfx_kmeans.export_validator.options import ValidatorOptions
 from tfx_kmeans.export_validator.probe.client import ProbeAnswers, ProbeInputs, probe_model
-from tfx_kmeans.export_validator.probe.program.probe_protocol import FEW, SERVE_TAG
+from tfx_kmeans.export_validator.probe.program.probe_protocol import FEW
 from tfx_kmeans.serving.description import ExportDescription, read_description
 from tfx_kmeans.serving.graph_file import GRAPH_FILE, read_graph_file
 from tfx_kmeans.serving.precision import PRECISIONS
@@ -93,9 +93,9 @@ class Context:
           ModelError: If there is none.
         """
         for graph in self.meta_graphs:
-            if SERVE_TAG in graph.meta_info_def.tags:
+            if names.SERVE_TAG in graph.meta_info_def.tags:
                 return graph
-        raise ModelError(f'{GRAPH_FILE} has no graph with the tag {SERVE_TAG!r}.')
+        raise ModelError(f'{GRAPH_FILE} has no graph with the tag {names.SERVE_TAG!r}.')
 
     @cached_property
     def payload(self) -> CentroidsPayload:

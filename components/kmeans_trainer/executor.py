@@ -28,6 +28,7 @@ from tfx_kmeans.tfx_io import (
     emptied_on_failure,
     examples_of,
     feature_spec_of,
+    has_eval_split,
     only_uri,
 )
 
@@ -91,8 +92,7 @@ def _evaluated(
 ) -> CentroidsPayload:
     """Adds an evaluation on the eval split, if there is one and it was not trained on."""
     artifacts = input_dict['examples']
-    has_split = all(EVAL_SPLIT in artifact.splits for artifact in artifacts)
-    if EVAL_SPLIT in options.splits or not has_split:
+    if EVAL_SPLIT in options.splits or not has_eval_split(artifacts):
         return payload
     examples = examples_of(artifacts, (EVAL_SPLIT,))
     try:

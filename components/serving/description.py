@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from tfx_kmeans import filesystem, names
-from tfx_kmeans.dataclass_json import from_fields, major, to_json
+from tfx_kmeans.dataclass_json import from_fields, refuse_newer, to_json
 from tfx_kmeans.errors import ModelError
 
 EXPORT_FORMAT = '1.0'
@@ -53,16 +53,11 @@ def read_description(model: str) -> ExportDescription | None:
     if not filesystem.exists(path):
         return None
     try:
-        found = from_fields(ExportDescription, json.loads(filesystem.read_text(path)))
-        newer = major(found.format_version) > major(EXPORT_FORMAT)
-    except ValueError as error:
+        fields = json.loads(filesystem.read_text(path))
+        refuse_newer(fields, EXPORT_FORMAT, path, ModelError)
+        return from_fields(ExportDescription, fields)
+    except (ValueError, AttributeError) as error:
         raise ModelError(f'{path} is damaged: {error}.') from error
-    if newer:
-        raise ModelError(
-            f'{path} has format {found.format_version}; this version of tfx-kmeans reads up to '
-            f'{EXPORT_FORMAT}. Install a newer tfx-kmeans.'
-        )
-    return found
 
 
 def _path(model: str) -> str:

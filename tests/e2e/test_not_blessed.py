@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sklearn.datasets import load_wine
 
-from tfx_kmeans.pipelines.outcome import read_outcome
+from tfx_kmeans.pipelines.run_summary import read_run_summary
 
 
 def test_a_model_corrupted_on_disk_is_not_pushed(tmp_path):
@@ -16,11 +16,11 @@ def test_a_model_corrupted_on_disk_is_not_pushed(tmp_path):
     script = Path(__file__).with_name('run_with_damaged_model.py')
     subprocess.run([sys.executable, str(script), str(tmp_path)], check=True, timeout=300)
 
-    outcome = read_outcome(tmp_path / 'metadata.sqlite')
-    assert not outcome.blessed
-    assert outcome.pushed_to is None
+    summary = read_run_summary(tmp_path / 'metadata.sqlite')
+    assert not summary.blessed
+    assert summary.pushed_to is None
     assert not (tmp_path / 'serving_model').exists()
-    failed = {check.name for check in outcome.checks if not check.passed}
+    failed = {check.name for check in summary.checks if not check.passed}
     assert {'loads_in_clean_process', 'examples_parity'} <= failed
     assert 'finite_centroids' not in failed
     (blessing,) = (tmp_path / 'pipeline' / 'ExportValidator' / 'blessing').iterdir()

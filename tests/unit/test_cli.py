@@ -64,7 +64,7 @@ def test_a_model_that_fails(validate, tmp_path):
     code, output, _ = validate('--report', tmp_path / 'report')
     assert code == 1
     assert 'FAILED  structure   leftovers' in output
-    assert 'what to do  Remove the file' in output
+    assert 'advice      Remove the file' in output
     assert 'Blessed: no (leftovers failed)\n' in output
     report = json.loads((tmp_path / 'report' / 'report.json').read_text())
     assert report['blessed'] is False

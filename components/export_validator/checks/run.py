@@ -38,6 +38,13 @@ class CheckResult:
     found: str
     advice: str
 
+    @property
+    def label(self) -> str:
+        """The verdict in a word: passed, FAILED, or warned if a failure only warns."""
+        if self.passed:
+            return 'passed'
+        return 'FAILED' if self.mode == FAIL else 'warned'
+
 
 def all_checks() -> list[Check]:
     """Every registered check, by group and then in order of definition."""

@@ -15,12 +15,10 @@ from tfx_kmeans.centroids.storage import METADATA_FILE, read_payload
 from tfx_kmeans.export_validator.checks.finding import STRUCTURE, Finding, check, listed
 from tfx_kmeans.export_validator.context import Context
 from tfx_kmeans.export_validator.evidence.signatures import (
-    DEFAULT_KINDS,
     ExpectedSignature,
     described,
     expected_signatures,
 )
-from tfx_kmeans.export_validator.probe.program.probe_protocol import SERVE_TAG
 from tfx_kmeans.serving.description import ExportDescription
 from tfx_kmeans.serving.graph_file import GRAPH_FILE, nodes_of
 from tfx_kmeans.serving.python_calls import PYTHON_CALLS
@@ -65,7 +63,7 @@ def files(context: Context) -> Finding:
 def tags(context: Context) -> Finding:
     """The model has one graph, with the tag `serve` and no other."""
     found = [sorted(graph.meta_info_def.tags) for graph in context.meta_graphs]
-    return Finding(found == [[SERVE_TAG]], f'[[{SERVE_TAG!r}]]', repr(found))
+    return Finding(found == [[names.SERVE_TAG]], f'[[{names.SERVE_TAG!r}]]', repr(found))
 
 
 @check(STRUCTURE, advice='Export with CentroidExporter.')
@@ -82,7 +80,7 @@ def signatures(context: Context) -> Finding:
     wanted = _lines({name: str(one) for name, one in expected.items()})
     return Finding(
         not wrong,
-        f'{wanted}; {names.DEFAULT_SIGNATURE} like one of {", ".join(DEFAULT_KINDS)}',
+        f'{wanted}; {names.DEFAULT_SIGNATURE} like one of {", ".join(names.DEFAULT_KINDS)}',
         f'wrong: {_lines(wrong)}'
         if wrong
         else _lines({name: described(one) for name, one in found.items()}),
@@ -107,7 +105,7 @@ def _unlike(
 
 def _wrong_default(found: Mapping[str, Any], wrong: set[str]) -> dict[str, str]:
     """A description of `serving_default`, unless it equals a signature that is as expected."""
-    allowed = [described(found[k]) for k in DEFAULT_KINDS if k in found and k not in wrong]
+    allowed = [described(found[k]) for k in names.DEFAULT_KINDS if k in found and k not in wrong]
     default = found.get(names.DEFAULT_SIGNATURE)
     text = 'missing' if default is None else described(default)
     return {} if text in allowed else {names.DEFAULT_SIGNATURE: text}

@@ -10,9 +10,6 @@ import tensorflow as tf
 
 from tfx_kmeans import names
 
-DEFAULT_KINDS = (names.EXAMPLES_SIGNATURE, names.RAW_SIGNATURE, names.FEATURES_SIGNATURE)
-"""Signatures that `serving_default` may be a copy of."""
-
 _PREDICT = 'tensorflow/serving/predict'
 
 

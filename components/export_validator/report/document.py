@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from tfx_kmeans import filesystem, names
-from tfx_kmeans.dataclass_json import from_fields, major, to_json
+from tfx_kmeans.dataclass_json import from_fields, refuse_newer, to_json
 from tfx_kmeans.errors import ModelError
 from tfx_kmeans.export_validator.checks.run import CheckResult
 from tfx_kmeans.export_validator.options import Override
@@ -66,14 +66,7 @@ def read_report(path: str) -> ReportDocument:
     """
     try:
         fields = json.loads(filesystem.read_text(path))
-        written = fields['format_version']
-        newer = major(written) > major(REPORT_FORMAT)
-        document = None if newer else from_fields(ReportDocument, fields)
-    except (ValueError, KeyError, TypeError) as error:
+        refuse_newer(fields, REPORT_FORMAT, path, ModelError)
+        return from_fields(ReportDocument, fields)
+    except (ValueError, AttributeError) as error:
         raise ModelError(f'{path} is damaged: {error}.') from error
-    if document is None:
-        raise ModelError(
-            f'{path} has format {written}; this version of tfx-kmeans reads up to '
-            f'{REPORT_FORMAT}. Install a newer tfx-kmeans.'
-        )
-    return document

@@ -7,7 +7,7 @@ names. The prefix `probe_` keeps those names from hiding modules that TensorFlow
   probe_protocol.py    requests and the names of tasks; the package imports it as well.
   probe_arrays.py      arrays: files, JSON, comparison, blanks; the package imports it as well.
   probe_limits.py      what the program may import, and how much memory it may take.
-  probe_outcomes.py    runs the tasks and records how each ended.
+  probe_recorder.py    runs the tasks and records how each ended.
   probe_model.py       a loaded model whose signatures can be called.
   probe_tasks.py       all tasks for one model, in order.
   probe_needless.py    the search for inputs that change no answer.

@@ -8,16 +8,16 @@ from typing import Any
 
 import tensorflow as tf
 from probe_arrays import Arrays, first_rows
-from probe_outcomes import Outcomes
 from probe_protocol import FEW, RAW, SERVE_TAG, SERVED_WHEN_WIDE, WIDE, server_task
+from probe_recorder import TaskRecorder
 
 
-def call_as_server(folder: str, outcomes: Outcomes, calls: Mapping[str, Arrays]) -> None:
+def call_as_server(folder: str, recorder: TaskRecorder, calls: Mapping[str, Arrays]) -> None:
     """Runs a task for each signature whose inputs are known.
 
     Args:
       folder: Folder of the SavedModel.
-      outcomes: Runs the tasks.
+      recorder: Runs the tasks.
       calls: Inputs by the signature that takes them.
     """
     wide = len(calls.get(RAW, ())) > WIDE
@@ -26,8 +26,8 @@ def call_as_server(folder: str, outcomes: Outcomes, calls: Mapping[str, Arrays])
         for name, signature in graph.signature_def.items():
             inputs = _inputs_for(name, signature, calls)
             if inputs is not None and (not wide or name in SERVED_WHEN_WIDE):
-                task = functools.partial(_run, session, outcomes, name, signature, inputs)
-                outcomes.run(server_task(name), task)
+                task = functools.partial(_run, session, recorder, name, signature, inputs)
+                recorder.run(server_task(name), task)
 
 
 def _inputs_for(name: str, signature: Any, calls: Mapping[str, Arrays]) -> Arrays | None:
@@ -36,7 +36,7 @@ def _inputs_for(name: str, signature: Any, calls: Mapping[str, Arrays]) -> Array
     return first_rows(calls.get(name, fitting[0]), FEW) if fitting else None
 
 
-def _run(session: Any, outcomes: Outcomes, name: str, signature: Any, inputs: Arrays) -> None:
+def _run(session: Any, recorder: TaskRecorder, name: str, signature: Any, inputs: Arrays) -> None:
     feed = {signature.inputs[key].name: values for key, values in inputs.items()}
     fetches = {key: info.name for key, info in signature.outputs.items()}
-    outcomes.save(server_task(name), session.run(fetches, feed))
+    recorder.save(server_task(name), session.run(fetches, feed))

@@ -15,7 +15,7 @@ from probe_arrays import Arrays, first_rows, from_json, same_values
 from probe_limits import limit_memory, peak_memory
 from probe_model import LoadedModel
 from probe_needless import find_needless
-from probe_outcomes import Outcomes
+from probe_recorder import TaskRecorder
 from probe_server import call_as_server
 from tensorflow.core.framework import tensor_pb2
 
@@ -26,21 +26,21 @@ TIMED_CALLS = 30  # for each batch size; the first third does not count
 def answer(request: protocol.Request) -> None:
     """Loads the model and runs all tasks; those that need a result of a failed one are skipped."""
     held = limit_memory(request.memory_mb)
-    outcomes = Outcomes(request.answers)
-    model = outcomes.run(protocol.LOAD, lambda: LoadedModel(request.model))
+    recorder = TaskRecorder(request.answers)
+    model = recorder.run(protocol.LOAD, lambda: LoadedModel(request.model))
     if model is not None:
-        _Probe(model, outcomes, request, held).run()
-    outcomes.run(protocol.DONE, lambda: None)
+        _Probe(model, recorder, request, held).run()
+    recorder.run(protocol.DONE, lambda: None)
 
 
 class _Probe:
     """The tasks for a loaded model."""
 
     def __init__(
-        self, model: LoadedModel, outcomes: Outcomes, request: protocol.Request, held: int
+        self, model: LoadedModel, recorder: TaskRecorder, request: protocol.Request, held: int
     ) -> None:
         self._model = model
-        self._outcomes = outcomes
+        self._recorder = recorder
         self._request = request
         self._held = held
         self._examples = {protocol.EXAMPLES: _read_records(request.records)}
@@ -55,11 +55,11 @@ class _Probe:
             self._probe_examples()
         if protocol.RAW in answers:
             raw, answered = calls[protocol.RAW], answers[protocol.RAW]
-            self._outcomes.run(protocol.NEEDLESS, lambda: self._find_needless(raw, answered))
-        self._outcomes.run(protocol.MEMORY, self._measure_memory)
+            self._recorder.run(protocol.NEEDLESS, lambda: self._find_needless(raw, answered))
+        self._recorder.run(protocol.MEMORY, self._measure_memory)
         self._model.release()
-        self._outcomes.run(
-            protocol.SERVER, lambda: call_as_server(self._request.model, self._outcomes, calls)
+        self._recorder.run(
+            protocol.SERVER, lambda: call_as_server(self._request.model, self._recorder, calls)
         )
 
     def _call_signatures(self) -> tuple[dict[str, Arrays], dict[str, Arrays]]:
@@ -68,7 +68,7 @@ class _Probe:
         calls = {protocol.PREPROCESS: self._examples, protocol.EXAMPLES: self._examples}
         if rows is not None:
             calls[protocol.FEATURES] = {protocol.FEATURES: next(iter(rows.values()))}
-        raw = self._outcomes.run(protocol.READ_RAW, self._read_raw) if self._request.raw else None
+        raw = self._recorder.run(protocol.READ_RAW, self._read_raw) if self._request.raw else None
         if raw is not None:
             calls[protocol.RAW] = raw
         answers = {protocol.PREPROCESS: rows}
@@ -84,24 +84,24 @@ class _Probe:
             self._call(signature, signature, few)
         backwards = {name: values[::-1] for name, values in self._examples.items()}
         self._call(protocol.REVERSED, protocol.EXAMPLES, backwards)
-        self._outcomes.run(protocol.MALFORMED, self._call_malformed)
+        self._recorder.run(protocol.MALFORMED, self._call_malformed)
         self._call(protocol.AFTER_MALFORMED, protocol.EXAMPLES, few)
-        self._outcomes.run(protocol.WARMUP, self._replay_warmup)
+        self._recorder.run(protocol.WARMUP, self._replay_warmup)
         if self._request.stripped is not None:
             stripped = {protocol.EXAMPLES: _read_records(self._request.stripped)}
             self._call(protocol.STRIPPED, protocol.EXAMPLES, stripped)
-        self._outcomes.run(protocol.CONCURRENT, lambda: self._call_concurrently(few))
-        self._outcomes.run(protocol.LATENCY, self._measure_latency)
+        self._recorder.run(protocol.CONCURRENT, lambda: self._call_concurrently(few))
+        self._recorder.run(protocol.LATENCY, self._measure_latency)
 
     def _call(self, task: str, signature: str, inputs: Mapping[str, np.ndarray]) -> Arrays | None:
         """Calls a signature and saves the outputs; None if that failed."""
 
         def call() -> Arrays:
             outputs = self._model.call_in_batches(signature, inputs)
-            self._outcomes.save(task, outputs)
+            self._recorder.save(task, outputs)
             return outputs
 
-        return self._outcomes.run(task, call)
+        return self._recorder.run(task, call)
 
     def _read_raw(self) -> Arrays:
         assert self._request.raw is not None
@@ -129,7 +129,7 @@ class _Probe:
     def _find_needless(self, raw: Arrays, answered: Arrays) -> None:
         found = find_needless(self._model, raw, answered)
         outputs = {protocol.NEEDLESS_OUTPUT: np.array(found, dtype=str)}
-        self._outcomes.save(protocol.NEEDLESS, outputs)
+        self._recorder.save(protocol.NEEDLESS, outputs)
 
     def _call_concurrently(self, inputs: Arrays) -> None:
         expected = self._model.call(protocol.EXAMPLES, inputs)
@@ -156,7 +156,7 @@ class _Probe:
             protocol.latency_output(size): np.array([self._median_milliseconds(size)])
             for size in protocol.LATENCY_BATCHES
         }
-        self._outcomes.save(protocol.LATENCY, found)
+        self._recorder.save(protocol.LATENCY, found)
 
     def _median_milliseconds(self, size: int) -> float:
         batch = {
@@ -174,7 +174,7 @@ class _Probe:
         """Saves the peak of the process's memory, less what it held at the start, in MiB."""
         mebibytes = max(peak_memory() - self._held, 0) / 2**20
         outputs = {protocol.MEMORY_OUTPUT: np.array([mebibytes])}
-        self._outcomes.save(protocol.MEMORY, outputs)
+        self._recorder.save(protocol.MEMORY, outputs)
 
 
 def _read_records(path: str) -> np.ndarray:

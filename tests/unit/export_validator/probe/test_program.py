@@ -71,6 +71,7 @@ def test_signatures_have_the_names_that_the_exporter_gives_them():
         protocol.ALL_DISTANCES: names.ALL_DISTANCES,
         protocol.CLUSTER_INDEX: names.CLUSTER_INDEX,
         protocol.DEFAULT: names.DEFAULT_SIGNATURE,
+        protocol.SERVE_TAG: names.SERVE_TAG,
     }
     assert all(name == given for name, given in found.items())
 

@@ -15,7 +15,7 @@ from probe_protocol import TASKS_FILE
 T = TypeVar('T')
 
 
-class Outcomes:
+class TaskRecorder:
     """Runs named tasks one by one, and writes a file with the duration or the error of each."""
 
     def __init__(self, folder: str) -> None:

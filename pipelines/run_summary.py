@@ -21,7 +21,7 @@ from tfx_kmeans.export_validator.report.document import read_report
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class RunSummary:
     """Results of a pipeline run.
 
     Attributes:
@@ -43,7 +43,7 @@ class Outcome:
     example: dict[str, list[float]]
 
 
-def read_outcome(metadata_path: Path) -> Outcome:
+def read_run_summary(metadata_path: Path) -> RunSummary:
     """Reads the newest artifacts of a finished run.
 
     Raises:
@@ -56,7 +56,7 @@ def read_outcome(metadata_path: Path) -> Outcome:
     report_folder = Path(_newest(store, 'tfx_kmeans.KMeansReport').uri)
     report = read_report(str(report_folder / names.REPORT_FILE))
     pushed = _newest(store, 'PushedModel').custom_properties
-    return Outcome(
+    return RunSummary(
         cluster_weight=payload.cluster_weight,
         inertia=payload.metadata.inertia,
         checks=report.checks,
