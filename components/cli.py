@@ -1,4 +1,4 @@
-"""The command `tfx-kmeans`, which does outside of a pipeline what the components do in one."""
+"""The command `tfx-kmeans`, which runs the components' work outside a pipeline."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class ModelError(KMeansError, LookupError):
 
 
 class ExportError(KMeansError, ValueError):
-    """A clustering that cannot be exported as asked."""
+    """A clustering that cannot be exported with the given options."""
 
 
 class ExtraAssetsError(ExportError):
@@ -66,7 +66,7 @@ class UnservableFeatureError(ExportError):
 
 
 class ProbeError(KMeansError, RuntimeError):
-    """A model that could not be loaded, or did not answer, in a process of its own."""
+    """A model that could not be loaded, or did not answer, in a separate process."""
 
 
 class RunError(KMeansError, LookupError):

@@ -73,11 +73,11 @@ def encode(options_type: type, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_complete(options_type: type, given: Mapping[str, Any]) -> None:
-    different = sorted(set(_hints(options_type)) ^ set(given))
-    if different:
-        raise TypeError(
-            f'{options_type.__name__} and the options to encode differ in {", ".join(different)}.'
-        )
+    name, fields = options_type.__name__, set(_hints(options_type))
+    if missing := sorted(fields - set(given)):
+        raise TypeError(f'The options to encode lack {", ".join(missing)} of {name}.')
+    if unknown := sorted(set(given) - fields):
+        raise TypeError(f'{name} lacks {", ".join(unknown)} of the options to encode.')
 
 
 def decode(options_type: type[Options], exec_properties: Mapping[str, Any]) -> Options:

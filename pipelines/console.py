@@ -62,6 +62,7 @@ class _NodeEvents(logging.Handler):
         self.last_started: str | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Passes the start or the end of a node to the console; skips other records."""
         event = _NODE_EVENT.fullmatch(record.getMessage())
         if event is None:
             return

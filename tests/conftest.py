@@ -21,6 +21,8 @@ from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.serving.export import ModelToSave
 from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
 
+pytest.register_assert_rewrite('tests.unit.clustering.steps.step_contract')
+
 SPEC = {
     'a': tf.io.FixedLenFeature([], tf.float32),
     'b': tf.io.FixedLenFeature([], tf.float32),

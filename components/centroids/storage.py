@@ -99,7 +99,7 @@ def _refuse_misfit(folder: str, payload: CentroidsPayload) -> None:
         found = getattr(payload, name).shape
         if found != shape:
             raise CentroidsError(
-                f'{folder}: {name} has shape {found}, but {METADATA_FILE} says {shape}.'
+                f'{folder}: {name} has shape {found}, but {METADATA_FILE} gives {shape}.'
             )
 
 

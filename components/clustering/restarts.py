@@ -39,14 +39,15 @@ def fit_in_place(
     """Clusters rows and overwrites them in the process.
 
     Args:
-      rows: Rows with finite values. Afterwards they hold coordinates of the frame, which are of no
-        use to the caller.
+      rows: Rows with finite values. Afterwards they hold coordinates of the frame, which
+        the caller must not use.
       options: Options of the clustering.
       start: Centroids in feature space to start from instead of `initial_clusters`, float32 [k, d].
         There is only one run then, and `num_restarts` is ignored.
       on_iteration: Function that is called after each iteration.
       checkpoints: Storage of checkpoints to resume from and to write; None for no checkpoints.
-      engine: Engine that passes over the rows; None for the local engine that suits their number.
+      engine: Engine that computes the passes over the rows; None for the local engine that suits
+        their number.
 
     Raises:
       DataError: If there are fewer rows with a positive weight than clusters, if there are rows of

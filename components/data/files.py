@@ -112,4 +112,4 @@ def _decompressed(chunks: Iterator[bytes]) -> Iterator[bytes]:
     except zlib.error as error:
         raise ContentError(f'the gzip stream is damaged ({error})') from error
     if not decompressor.eof:
-        raise ContentError('the file is truncated: its gzip stream has no end')
+        raise ContentError('the file is truncated: its gzip stream is incomplete')

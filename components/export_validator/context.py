@@ -56,10 +56,13 @@ class Sources:
 
 
 class Context:
-    """What the checks examine; whatever cannot be loaded raises in each check that needs it."""
+    """What the checks examine.
+
+    Data that cannot be loaded raises an error in each check that uses it.
+    """
 
     def __init__(self, sources: Sources, options: ValidatorOptions, scratch: Path) -> None:
-        """Loads nothing yet.
+        """Creates a context; data is loaded on first use.
 
         Args:
           sources: Locations of what is examined.
@@ -119,7 +122,7 @@ class Context:
         stored = variables.get_variable_to_dtype_map()[_CLUSTERS].name
         if description.precision not in PRECISIONS or description.precision != stored:
             raise ModelError(
-                f'{names.EXPORT_FILE} says that the precision is {description.precision!r}, but '
+                f'{names.EXPORT_FILE} gives the precision {description.precision!r}, but '
                 f'the centroids are stored as {stored}.'
             )
         return description

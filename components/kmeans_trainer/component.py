@@ -154,7 +154,7 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
         }
         if align_clusters and base_model is None:
             raise ParameterError(
-                'align_clusters needs a base_model, whose ids the clusters are given. Connect a '
+                'align_clusters requires a base_model: the clusters take its ids. Connect a '
                 'base_model, or omit align_clusters.'
             )
         super().__init__(

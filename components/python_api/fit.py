@@ -116,8 +116,8 @@ def fit(
     )
     if align_clusters and base_model is None:
         raise ParameterError(
-            'align_clusters needs a base_model, whose ids the clusters are given. Pass a '
-            'base_model, or omit align_clusters.'
+            'align_clusters requires a base_model: the clusters take its ids. Pass a base_model, '
+            'or omit align_clusters.'
         )
     if base_model is not None and not align_clusters:
         _refuse_another_start(initial_clusters, num_restarts)
@@ -143,8 +143,8 @@ def _refuse_another_start(initial_clusters: Any, num_restarts: int) -> None:
     for name, value in given.items():
         if not (isinstance(value, (str, int)) and value == default_of(name)):
             raise ParameterError(
-                f'{name} has no effect with a base_model, from which the only run starts. Omit '
-                f'{name}, or set align_clusters to start from initial_clusters.'
+                f'{name} has no effect with a base_model, because the only run starts from it. '
+                f'Omit {name}, or set align_clusters to start from initial_clusters.'
             )
 
 

@@ -68,7 +68,7 @@ def test_a_good_model(open_report, on_disk, rows):
         'Inertia by iteration',
         'Rows and centroids',
         'Comparison with the baseline',
-        'What sets the clusters apart',
+        'Distinguishing features',
         'All checks',
         'The model',
     ]
@@ -99,7 +99,7 @@ def test_a_good_model(open_report, on_disk, rows):
 def test_failures_come_first(open_report, failing):
     browser = open_report(failing)
     assert_quiet(browser)
-    assert headings(browser)[:2] == ['The model is not blessed', 'What failed']
+    assert headings(browser)[:2] == ['The model is not blessed', 'Failed checks']
     cards = [card.text for card in browser.find_elements(By.CSS_SELECTOR, '#failures .card')]
     assert [card.split()[0] for card in cards] == [
         'centroids_in_model', 'examples_parity', 'raw_parity', 'features_parity',
@@ -115,7 +115,7 @@ def test_a_model_that_cannot_be_loaded_has_a_report_too(open_report, failing):
     (failing.model / 'saved_model.pb').unlink()
     browser = open_report(failing)
     assert_quiet(browser)
-    assert headings(browser)[:2] == ['The model is not blessed', 'What failed']
+    assert headings(browser)[:2] == ['The model is not blessed', 'Failed checks']
     assert 'Nothing to show: ' in text_of(browser)
     assert drawing(browser, 'Cluster sizes').size['height'] > 100
 

@@ -90,7 +90,7 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (trainer, {'initial_clusters': 'nope:f'}, "names 'nope:f', which cannot be imported"),
         (trainer, {'initial_clusters': np.argsort}, "Give it as 'module:function'"),
         (trainer, {'checkpoint_dir': ''}, "checkpoint_dir must be the path of a folder, got ''"),
-        (trainer, {'align_clusters': True}, 'align_clusters needs a base_model'),
+        (trainer, {'align_clusters': True}, 'align_clusters requires a base_model'),
         (exporter, {'default_signature': 'raws'}, 'default_signature must be one of'),
         (exporter, {'transform_graph': None}, 'needs the transform_graph or the schema'),
         (exporter, {'precision': 'float64'}, "precision must be one of 'float32', 'float16', 'in"),

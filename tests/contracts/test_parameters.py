@@ -12,19 +12,21 @@ import re
 from pathlib import Path
 
 import pytest
+from tfx import types
+from tfx.types import standard_artifacts
 
 import kubeflow_runner
 import local_runner
 import tfx_kmeans
-from tfx_kmeans import CentroidExporter, ExportValidator, KMeansTrainer, cli
+from tfx_kmeans import CentroidExporter, ExportValidator, KMeansCentroids, KMeansTrainer, cli
 from tfx_kmeans.centroid_exporter.options import ExporterOptions
 from tfx_kmeans.clustering.metric import METRICS
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.seeding.registry import SEEDINGS
 from tfx_kmeans.export_validator.checks.run import all_checks
-from tfx_kmeans.export_validator.options import Thresholds, ValidatorOptions
+from tfx_kmeans.export_validator.options import Override, Thresholds, ValidatorOptions
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
-from tfx_kmeans.parameters import encode
+from tfx_kmeans.parameters import decode, encode
 from tfx_kmeans.pipelines.config import PipelineConfig
 
 DOCS = Path(__file__).parents[2] / 'docs'
@@ -75,8 +77,8 @@ def in_table(cell):
 def test_a_component_has_the_options_of_its_dataclass(component, options_type, page):
     found = keyword_defaults(component.__init__)
     expected = defaults_of(options_type)
-    assert list(found) == list(expected) or set(found) == set(expected)
-    # None stands for a nested dataclass's own defaults in a component's signature.
+    assert set(found) == set(expected)
+    # None means a nested dataclass's own defaults in a component's signature.
     for name, default in expected.items():
         given = found[name]
         assert given == default or (given is None and dataclasses.is_dataclass(default)), name
@@ -94,13 +96,99 @@ def test_a_component_documents_each_option(component, options_type, page):
         assert in_table(table[name]) == default, name
 
 
+CHANNELS = {
+    KMeansTrainer: {
+        'examples': standard_artifacts.Examples,
+        'schema': standard_artifacts.Schema,
+        'base_model': standard_artifacts.Model,
+    },
+    CentroidExporter: {
+        'centroids': KMeansCentroids,
+        'schema': standard_artifacts.Schema,
+        'examples': standard_artifacts.Examples,
+    },
+    ExportValidator: {
+        'model': standard_artifacts.Model,
+        'centroids': KMeansCentroids,
+        'examples': standard_artifacts.Examples,
+    },
+}
+OTHER_VALUES = {  # for each build, values that are not the defaults
+    KMeansTrainer: [
+        {
+            'num_clusters': 9,
+            'initial_clusters': 'random',
+            'distance_metric': 'cosine',
+            'use_mini_batch': True,
+            'mini_batch_steps_per_iteration': 4,
+            'batch_size': 64,
+            'relative_tolerance': 0.25,
+            'max_iterations': 17,
+            'num_restarts': 3,
+            'seed': 11,
+            'features': ['a', 'b'],
+            'exclude_features': ['c'],
+            'column_names': ['first', 'second'],
+            'weight_feature': 'w',
+            'splits': ['one', 'two'],
+            'memory_limit_mb': 123,
+            'checkpoint_dir': '/checkpoints',
+            'align_clusters': True,
+        },
+        {
+            'num_clusters': 5,
+            'initial_clusters': 'kmeans_parallel',
+            'kmeans_plus_plus_num_retries': 7,
+        },
+    ],
+    CentroidExporter: [
+        {
+            'precision': 'int8',
+            'default_signature': 'raw',
+            'passthrough_features': ['id'],
+            'serving_input_fn': 'numpy:argsort',
+            'assets_extra': {'names/a.txt': '/somewhere/a.txt'},
+            'as_text': True,
+            'strip_default_attrs': False,
+            'warmup': 7,
+        }
+    ],
+    ExportValidator: [
+        {
+            'splits': ['one', 'two'],
+            'max_examples': 321,
+            'thresholds': Thresholds(min_silhouette=0.2, checks={'size': 'warn'}),
+            'override': Override(reason='because', name='Ada'),
+            'report_rows': False,
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize(('component', 'options_type', 'page'), COMPONENTS)
+def test_a_component_forwards_each_option(component, options_type, page):
+    channels = {name: types.Channel(type=kind) for name, kind in CHANNELS[component].items()}
+    defaults = defaults_of(options_type)
+    forwarded = set()
+    for given in OTHER_VALUES[component]:
+        found = decode(options_type, component(**channels, **given).exec_properties)
+        for name, default in defaults.items():
+            assert getattr(found, name) == given.get(name, _as_decoded(default)), name
+        forwarded |= {name for name, value in given.items() if value != defaults[name]}
+    assert forwarded == set(defaults)
+
+
+def _as_decoded(default):
+    return list(default) if isinstance(default, tuple) else default
+
+
 @pytest.mark.parametrize(('component', 'options_type', 'page'), COMPONENTS)
 def test_an_option_that_is_not_handed_to_encode_is_an_error(component, options_type, page):
     given = dict(defaults_of(options_type))
     given.pop('splits', None) or given.pop('precision')
-    with pytest.raises(TypeError, match=r'splits|precision'):
+    with pytest.raises(TypeError, match=r'options to encode lack (splits|precision)'):
         encode(options_type, given)
-    with pytest.raises(TypeError, match='no_such_option'):
+    with pytest.raises(TypeError, match='lacks no_such_option'):
         encode(options_type, {**defaults_of(options_type), 'no_such_option': 1})
 
 

@@ -140,7 +140,7 @@ def test_profiles_do_not_show_features_that_are_passed_through(workshop, many_ro
     found = workshop.validate(model, trained.centroids, examples)
     assert found.failed == []
     page = (workshop.folder / 'report' / 'report.html').read_text()
-    profiles = page[page.index('What sets the clusters apart') : page.index('id="checks"')]
+    profiles = page[page.index('Distinguishing features') : page.index('id="checks"')]
     assert '<td>a</td>' in profiles
     assert '<td>id</td>' not in profiles
     assert 'label' not in profiles
@@ -188,7 +188,7 @@ def test_a_baseline(workshop, exported, many_rows):
     assert not [one for one in none.checks if one['group'] == 'baseline']
 
 
-def test_an_integer_feature_is_no_skew(workshop, many_rows):
+def test_an_integer_feature_is_not_reported_as_skew(workshop, many_rows):
     from tfx_kmeans.export_validator.executor import Executor
     from tfx_kmeans.export_validator.options import ValidatorOptions
 

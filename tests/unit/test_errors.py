@@ -60,7 +60,7 @@ def test_an_error_is_a_kmeans_error_and_stays_the_builtin_that_it_was(kind):
     assert kind.__doc__
     if kind is not tfx_kmeans.KMeansError:
         assert issubclass(kind, (ValueError, OSError, LookupError, RuntimeError))
-    assert str(kind('what is wrong')) == 'what is wrong'  # Beam makes it anew from one text
+    assert str(kind('what is wrong')) == 'what is wrong'  # Beam recreates it from one string
 
 
 def test_errors_are_defined_in_one_place():

@@ -15,8 +15,10 @@ from tfx_kmeans.centroids import checkpoint_folder
 from tfx_kmeans.centroids.base_model import BaseModel
 from tfx_kmeans.centroids.storage import find_payload, read_payload, write_payload
 from tfx_kmeans.data.source import Examples
-from tfx_kmeans.errors import CentroidsError, CheckpointError
+from tfx_kmeans.errors import CentroidsError, CheckpointError, ModelError
 from tfx_kmeans.export_validator.report.document import read_report
+from tfx_kmeans.names import EXPORT_FILE, PAYLOAD_IN_MODEL
+from tfx_kmeans.serving.description import read_description
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
 ROWS, WEIGHTS = make.data()
@@ -72,7 +74,7 @@ def test_it_is_a_base_model(files, source):
 
 
 def test_it_is_a_baseline_and_passes_todays_checks(files, tmp_path):
-    """The model of the same release stands for a new one: every check holds for it, too."""
+    """The model of the same release serves as the new model, and must pass every check."""
     code = cli.main(
         [
             'validate',
@@ -182,6 +184,25 @@ def test_a_newer_major_format_or_a_damaged_file_is_refused(files, tmp_path, chan
     changed(tmp_path / 'centroids' / 'metadata.json', change)
     with pytest.raises(CentroidsError, match=message):
         read_payload(str(tmp_path / 'centroids'))
+
+
+def test_a_report_of_a_newer_major_format_is_refused(files, tmp_path):
+    path = tmp_path / 'report.json'
+    shutil.copy(files / 'report' / 'report.json', path)
+    changed(path, lambda fields: fields.update(format_version='2.0'))
+    with pytest.raises(ModelError, match=r'report\.json has format 2\.0'):
+        read_report(str(path))
+
+
+def test_a_model_of_a_newer_major_format_is_refused(files, tmp_path):
+    shutil.copytree(files / 'model', tmp_path / 'model')
+    assert read_description(str(tmp_path / 'model')).precision == 'float32'
+    changed(
+        tmp_path / 'model' / PAYLOAD_IN_MODEL / EXPORT_FILE,
+        lambda fields: fields.update(format_version='2.0'),
+    )
+    with pytest.raises(ModelError, match=r'export\.json has format 2\.0'):
+        read_description(str(tmp_path / 'model'))
 
 
 def test_a_checkpoint_of_a_newer_major_format_is_refused(files, tmp_path):

@@ -135,7 +135,7 @@ def drawn_rows(
 
 
 def _positions(chances: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-    """Indices where the cumulative sum of chances exceeds fractions of the total; skips zeros."""
+    """Indices where the cumulative probability exceeds fractions of the total; skips zeros."""
     cumulative = np.cumsum(chances)
     found = np.searchsorted(cumulative, fractions * cumulative[-1], side='right')
     return np.minimum(found, np.flatnonzero(chances)[-1])

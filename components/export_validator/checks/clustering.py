@@ -23,8 +23,9 @@ _RETRAIN = (
 def finite_centroids(context: Context) -> Finding:
     """Every coordinate of every centroid is a finite number."""
     bad = np.flatnonzero(~np.isfinite(context.payload.centroids).all(axis=1))
-    found = f'clusters with NaN or infinity: {listed(bad.tolist())}'
-    return Finding(not bad.size, 'finite coordinates', found if bad.size else 'all are finite')
+    wrong = f'clusters with NaN or infinity: {listed(bad.tolist())}'
+    found = wrong if bad.size else 'all centroids are finite'
+    return Finding(not bad.size, 'finite coordinates', found)
 
 
 @check(CLUSTERING, advice='Train again: the artifact is damaged.')
@@ -49,7 +50,7 @@ def distinct_centroids(context: Context) -> Finding:
     )
     inverse = inverse.reshape(-1)
     pairs = [f'{first[group]} and {i}' for i, group in enumerate(inverse) if first[group] != i]
-    found = f'equal: {listed(pairs)}' if pairs else 'all are different'
+    found = f'equal: {listed(pairs)}' if pairs else 'all centroids are different'
     return Finding(not pairs, 'no two equal centroids', found)
 
 

@@ -69,7 +69,7 @@ def _run(check: Check, context: Context) -> Finding | None:
     try:
         return check.run(context) if check.applies(context) else None
     except Exception as error:
-        return Finding(False, 'the check to run', f'{type(error).__name__}: {error}')
+        return Finding(False, 'the check runs without an error', f'{type(error).__name__}: {error}')
 
 
 def _result(check: Check, mode: str, finding: Finding) -> CheckResult:

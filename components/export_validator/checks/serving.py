@@ -1,4 +1,4 @@
-"""Checks of how the model answers, in a process that has TensorFlow alone."""
+"""Checks of the model's results, in a process with only TensorFlow."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def _has_raw(context: Context) -> bool:
 def loads_in_clean_process(context: Context) -> Finding:
     """A copy of the model in another folder loads with TensorFlow alone."""
     seconds = context.probe.seconds(protocol.LOAD)
-    return Finding(True, 'the model to load', f'loaded in {seconds:.1f} s')
+    return Finding(True, 'the model loads', f'loaded in {seconds:.1f} s')
 
 
 @check(SERVING, advice=_PARITY)
 def examples_parity(context: Context) -> Finding:
-    """`examples` answers like the NumPy reference with the artifact's centroids."""
+    """`examples` returns the same results as the NumPy reference with the artifact's centroids."""
     answers = context.probe.outputs(names.EXAMPLES_SIGNATURE)
     return _parity(context, context.rows, answers)
 
 
 @check(SERVING, advice=_PARITY, applies=_has_raw)
 def raw_parity(context: Context) -> Finding:
-    """`raw` answers like the NumPy reference with the artifact's centroids."""
+    """`raw` returns the same results as the NumPy reference with the artifact's centroids."""
     rows = context.rows[: len(context.raw_records)]
     answers = context.probe.outputs(names.RAW_SIGNATURE)
     return _parity(context, rows, answers, ~context.lost_in_raw)
@@ -51,7 +51,7 @@ def raw_parity(context: Context) -> Finding:
 
 @check(SERVING, advice=_PARITY)
 def features_parity(context: Context) -> Finding:
-    """`features` answers like the NumPy reference with the artifact's centroids."""
+    """`features` returns the same results as the NumPy reference with the artifact's centroids."""
     answers = context.probe.outputs(names.FEATURES_SIGNATURE)
     return _parity(context, context.rows, answers)
 
@@ -86,7 +86,7 @@ def _parity(
 
 @check(SERVING, advice=_PARITY)
 def all_distances_parity(context: Context) -> Finding:
-    """`all_distances` answers like the NumPy reference with the artifact's centroids."""
+    """`all_distances` returns the distances of the NumPy reference with these centroids."""
     rows = context.rows[: protocol.FEW]
     answer = context.probe.outputs(names.ALL_DISTANCES)[names.ALL_DISTANCES]
     expected = 'the distances of the NumPy reference, within rounding'
@@ -98,11 +98,11 @@ def all_distances_parity(context: Context) -> Finding:
 
 @check(SERVING, advice=_PARITY)
 def cluster_index_agrees(context: Context) -> Finding:
-    """`cluster_index` answers the clusters of `examples`."""
+    """`cluster_index` returns the same clusters as `examples`."""
     index = context.probe.outputs(names.CLUSTER_INDEX)[names.CLUSTER_INDEX]
     answers = context.probe.outputs(names.EXAMPLES_SIGNATURE)
     whole = answers[names.CLUSTER_INDEX][: protocol.FEW]
-    expected = 'the clusters of `examples`, or others that are as near'
+    expected = 'the clusters of `examples`, or equally near ones'
     if index.shape != whole.shape:
         return Finding(False, expected, f'shape {index.shape} for {len(whole)} rows')
     other = index != whole
@@ -170,8 +170,8 @@ def batch_sizes(context: Context) -> Finding:
         for difference in _differences(context, signature, task, slice(size))
     ]
     sizes = listed(protocol.SMALL_BATCHES)
-    expected = f'batches of {sizes} rows to be answered like the same rows of a large one'
-    return Finding(not wrong, expected, '; '.join(wrong) or 'they are')
+    expected = f'the same results for batches of {sizes} rows as for a large batch'
+    return Finding(not wrong, expected, '; '.join(wrong) or 'equal results')
 
 
 @check(SERVING, advice=_MIXED)
@@ -199,7 +199,7 @@ def malformed_examples(context: Context) -> Finding:
 )
 def needless_inputs(context: Context) -> Finding:
     """The model takes no input that it does not need, such as a label."""
-    expected = 'every input of `raw` to change an answer, and examples to need no other feature'
+    expected = 'every input of `raw` affects a result, and examples need no other feature'
     needless = context.probe.outputs(protocol.NEEDLESS)[protocol.NEEDLESS_OUTPUT].tolist()
     different = _examples_differences(context, protocol.STRIPPED, slice(protocol.FEW))
     wrong = [f'{name} changes no answer' for name in needless] + [
@@ -217,7 +217,7 @@ def needless_inputs(context: Context) -> Finding:
 def warmup(context: Context) -> Finding:
     """The recorded requests can be answered."""
     context.probe.seconds(protocol.WARMUP)
-    return Finding(True, 'every warmup request to be answered', f'{len(context.warmup_requests)}')
+    return Finding(True, 'all warmup requests succeed', f'{len(context.warmup_requests)}')
 
 
 @check(SERVING, advice=_STATE)

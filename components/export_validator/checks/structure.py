@@ -145,7 +145,7 @@ def known_operations(context: Context) -> Finding:
     return Finding(
         not unknown,
         'operations of stock TensorFlow',
-        f'unknown: {listed(unknown)}' if unknown else 'all are',
+        f'unknown: {listed(unknown)}' if unknown else 'all operations are known',
     )
 
 
@@ -177,7 +177,7 @@ def _absolute_paths(tensor: Any) -> list[str]:
 
 @check(STRUCTURE, advice='Remove the file; export your own files with assets_extra.')
 def leftovers(context: Context) -> Finding:
-    """The folder has no files but those of a model and its assets."""
+    """The folder has only files of the model and its assets."""
     misplaced = [
         path
         for path in context.files
@@ -200,7 +200,8 @@ def centroids_in_model(context: Context) -> Finding:
     inside = read_payload(f'{context.sources.model}/{names.PAYLOAD_IN_MODEL}')
     wrong = _differing_parts(inside, context.payload)
     found = f'different: {listed(wrong)}' if wrong else 'the same'
-    return Finding(not wrong, f'in {names.PAYLOAD_IN_MODEL} the centroids of the artifact', found)
+    expected = f'the same centroids in {names.PAYLOAD_IN_MODEL} as in the artifact'
+    return Finding(not wrong, expected, found)
 
 
 def _differing_parts(left: CentroidsPayload, right: CentroidsPayload) -> list[str]:

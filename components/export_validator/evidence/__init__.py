@@ -1,4 +1,4 @@
-"""What a model is compared with, computed apart from the code that trains and exports.
+"""What a model is compared with, computed independently of the code that trains and exports.
 
 reference.py    the clusters and distances that a model must answer, within rounding.
 requests.py     what a client would send: raw features of examples, recorded requests.

@@ -135,7 +135,7 @@ def compare_all(
 def answerable_rows(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows that must have a cluster, and those that must have none: bool [n], bool [n].
 
-    A row whose squared distances are near the largest float32 may be answered either way.
+    A row whose squared distances are near the largest float32 may or may not get a cluster.
     """
     finite = np.isfinite(rows).all(axis=1)
     if _is_cosine(payload):

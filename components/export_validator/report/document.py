@@ -1,4 +1,4 @@
-"""report.json, for programs, and the page beside it."""
+"""report.json, for programs, and the HTML page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReportDocument:
       infra_blessed: Whether all checks of structure and serving passed.
       checks: Results of the checks.
       overridden: Names of the failed checks that were overridden.
-      override: Who blessed the model despite these, and why; None if nobody did.
+      override: Who blessed the model despite these, and why; None if there is no override.
       tfx_kmeans: Version of this package.
       format_version: Format of the file, major.minor.
     """

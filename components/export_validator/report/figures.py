@@ -108,7 +108,7 @@ def sizes(context: Context) -> Sizes:
 
 
 def projection(context: Context) -> Projection:
-    """PCA of the examples' rows, as the metric sees them: of length one under cosine."""
+    """PCA of the examples' rows, in the metric's coordinates: of length one under cosine."""
     rows = context.served_rows.astype(np.float64)
     if not len(rows):
         raise DataError('no example has a cluster')
@@ -208,7 +208,7 @@ def _traits(columns: Mapping[str, np.ndarray], inside: np.ndarray) -> tuple[Trai
 
 
 def _trait(name: str, values: np.ndarray, inside: np.ndarray) -> Trait | None:
-    """The trait; None if the feature is constant, or the cluster has no value of it."""
+    """The trait; None if the feature is constant, or no row of the cluster has a value."""
     if not inside.any():
         return None
     known = values[np.isfinite(values)]

@@ -81,7 +81,10 @@ def _by_group(checks: Sequence[CheckResult]) -> dict[str, list[CheckResult]]:
 
 
 def _facts(context: Context) -> dict[str, Any]:
-    """What was trained and exported, without what cannot be read, which the checks report."""
+    """Facts about training and export.
+
+    Facts that cannot be read are omitted, because the checks report them.
+    """
     facts: dict[str, Any] = {}
     with contextlib.suppress(Exception):
         metadata = context.payload.metadata
@@ -107,7 +110,7 @@ def _sections(context: Context) -> list[Section]:
         'Cluster sizes': _sizes,
         'Inertia by iteration': _inertia,
         'Rows and centroids': _projection,
-        'What sets the clusters apart': _profiles,
+        'Distinguishing features': _profiles,
     }
     if context.sources.baseline is not None:
         makers['Comparison with the baseline'] = _baseline

@@ -108,7 +108,10 @@ def test_damaged_files_are_named(tmp_path):
     path = tmp_path / 'data-00000-of-00001'
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
-    refused(folder, f'{path}, after 0 records: the file is truncated: its gzip stream has no end')
+    refused(
+        folder,
+        f'{path}, after 0 records: the file is truncated: its gzip stream is incomplete',
+    )
     path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     refused(folder, str(path))
 

@@ -158,7 +158,7 @@ def test_a_wrong_choice_of_a_function_is_rejected(rows, returned, message):
         (np.eye(3) * 1j, {}, 'rows must be numbers .* type is complex128'),
         (np.eye(3), {'sample_weight': [1e308] * 3}, 'The sum of sample_weight may overflow'),
         (np.eye(3), {'checkpoint_dir': '/dev/null/x'}, "checkpoint_dir '/dev/null/x' cannot be"),
-        (np.eye(3), {'align_clusters': True}, 'align_clusters needs a base_model'),
+        (np.eye(3), {'align_clusters': True}, 'align_clusters requires a base_model'),
         (np.eye(3), {'use_mini_batch': 'yes'}, "use_mini_batch must be True or False, got 'yes'"),
         (np.eye(3), {'batch_size': 10}, 'batch_size is 10, but use_mini_batch is False'),
         (np.eye(3), {'initial_clusters': 'no_module:f'}, "names 'no_module:f', which cannot be"),

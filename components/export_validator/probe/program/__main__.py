@@ -1,9 +1,9 @@
 """Loads SavedModels with TensorFlow alone and writes down what they answer.
 
-Runs isolated (python -I) in a process that sees no code but TensorFlow's, as a server would. The
+Runs isolated (python -I) in a process that can import only TensorFlow, as a server would. The
 arguments are package folders that an isolated Python does not know. The program imports TensorFlow,
 and then reads lines from standard input, each the path of a `probe_protocol.Request`. For each
-request it forks, so that no model sees what another one left behind and none can crash the program,
+request it forks, so that no model is affected by an earlier one and none can crash the program,
 and prints one line when the fork has ended: its exit code, or null if it was stopped after the time
 limit.
 

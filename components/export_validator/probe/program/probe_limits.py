@@ -16,7 +16,7 @@ class Refusal(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname: str, *_: Any) -> None:
         """Raises ImportError for the refused packages, leaves others to the next finder."""
         if fullname.split('.', maxsplit=1)[0] in REFUSED:
-            raise ImportError(f'{fullname} is not installed where a model is served')
+            raise ImportError(f'{fullname} is not available on a model server')
 
 
 def refuse_imports() -> None:

@@ -16,7 +16,7 @@ KINDS = 6
 
 
 def find_needless(model: LoadedModel, raw: Arrays, answer: Mapping[str, np.ndarray]) -> list[str]:
-    """Names of the inputs that change no answer, tried in rows from all over the data.
+    """Names of the inputs that change no answer, tried in rows spread evenly over the data.
 
     Args:
       model: A model with the signature `raw`.
@@ -51,7 +51,7 @@ class _Search:
         """Those of the inputs that change no answer."""
         try:
             return self._without_effect(names)
-        except Exception:  # an input whose value is refused is used: try each input alone
+        except Exception:  # an input that rejects a value has an effect: try each input alone
             return [name for name in names if self._has_no_effect(name)]
 
     def _has_no_effect(self, name: str) -> bool:

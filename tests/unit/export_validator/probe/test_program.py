@@ -59,7 +59,7 @@ def test_our_packages_cannot_be_imported_in_it(package):
         [sys.executable, '-I', '-c', program], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert f'ImportError: {package} is not installed where a model is served' in done.stderr
+    assert f'ImportError: {package} is not available on a model server' in done.stderr
 
 
 def test_signatures_have_the_names_that_the_exporter_gives_them():
