@@ -119,13 +119,14 @@ def compare_all(
     displacement = _displacement(payload, precision)
     given, rows = distances[answerable], rows[answerable]
     points, _ = _points(payload, rows)
-    centroids = payload.centroids.astype(np.float64)
+    centroids = payload.exact_centroids.astype(np.float64)
     x = np.linalg.norm(points - payload.shift, axis=1)
     c = np.linalg.norm(centroids - payload.shift, axis=1)
-    shift = np.abs(payload.shift).max()
+    shift = 0.0 if payload.wide else np.abs(payload.shift).max()
     for cluster in range(len(centroids)):
         exact, bound = _from(payload, points, centroids[cluster])
-        moved = 2 * _UNIT_ROUNDOFF * (x + c[cluster] + shift)  # by subtracting the shift in float32
+        # By subtracting the shift in float32, or rounding what is left to float32.
+        moved = 2 * _UNIT_ROUNDOFF * (x + c[cluster] + shift)
         bound = bound + _change(payload, exact, displacement[cluster])
         bound = bound + 2 * (x + c[cluster]) * moved + moved**2
         wrong += int((~(np.abs(given[:, cluster] - exact) <= bound)).sum())
@@ -141,7 +142,7 @@ def answerable_rows(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.nda
     if _is_cosine(payload):
         answerable = finite & (rows != 0).any(axis=1)
         return answerable, ~answerable
-    centroids = payload.centroids.astype(np.float64) - payload.shift
+    centroids = payload.exact_centroids.astype(np.float64) - payload.shift
     far = np.nan_to_num(np.linalg.norm(centroids, axis=1)).max(initial=0)
     with np.errstate(invalid='ignore'):
         reach = np.linalg.norm(rows.astype(np.float64) - payload.shift, axis=1)
@@ -157,7 +158,7 @@ def _displacement(payload: CentroidsPayload, precision: str) -> np.ndarray:
     to multiples of 1/127 of the largest. Normalising an int8 centroid, under cosine, moves it at
     most as far again.
     """
-    framed = np.abs(payload.centroids.astype(np.float64) - payload.shift)
+    framed = np.abs(payload.exact_centroids.astype(np.float64) - payload.shift)
     if precision == 'float32':
         return np.zeros(len(framed))
     if precision == 'float16':
@@ -183,7 +184,7 @@ def _distances(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray,
     (Higham 2002, section 3.1). A squared distance is twice a score.
     """
     points, cosine = _points(payload, rows)
-    centroids = payload.centroids.astype(np.float64)
+    centroids = payload.exact_centroids.astype(np.float64)
     x, c = points - payload.shift, centroids - payload.shift
     x_norms, c_norms = np.square(x).sum(axis=1)[:, np.newaxis], np.square(c).sum(axis=1)
     squared = np.maximum(x_norms - 2 * x @ c.T + c_norms, 0)
@@ -197,7 +198,7 @@ def _distance_to(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distance of each row to one cluster [n], and its maximum error in float32 [n]."""
     points, _ = _points(payload, rows)
-    return _from(payload, points, payload.centroids.astype(np.float64)[cluster])
+    return _from(payload, points, payload.exact_centroids.astype(np.float64)[cluster])
 
 
 def _from(
@@ -211,6 +212,10 @@ def _from(
     squared = np.square(points - centroids).sum(axis=1)
     width = points.shape[1]
     bound = (width + 4) * _UNIT_ROUNDOFF * squared + float(np.finfo(np.float32).tiny)
+    if payload.wide:  # what is left after the shift is rounded to float32
+        reach = sum(np.linalg.norm(one - payload.shift, axis=-1) for one in (points, centroids))
+        displacement = _UNIT_ROUNDOFF * reach
+        return squared, bound + 2 * np.sqrt(squared) * displacement + displacement**2
     if not _is_cosine(payload):
         return squared, bound
     displacement = (width + 8) * _UNIT_ROUNDOFF
