@@ -68,6 +68,12 @@ class RoundingTally:
         )
 
 
+def largest_values(rows: np.ndarray) -> np.ndarray:
+    """The largest magnitude in each column of rows [n, d]."""
+    largest: np.ndarray = np.maximum(rows.max(axis=0), -rows.min(axis=0))
+    return largest
+
+
 def may_be_lost(largest: np.ndarray, total_weight: float, inertia: float) -> bool:
     """Whether rounding may matter for rows with such largest residuals of each column [d]."""
     bound = float(np.square(largest.astype(np.float64) * _UNIT_ROUNDOFF).sum())

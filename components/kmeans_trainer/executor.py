@@ -17,7 +17,7 @@ from tfx_kmeans.centroids.storage import write_payload
 from tfx_kmeans.centroids.training import Training
 from tfx_kmeans.clustering.measures.evaluation import evaluate
 from tfx_kmeans.clustering.metric import metric_of
-from tfx_kmeans.clustering.rounding import RoundingTally, may_be_lost
+from tfx_kmeans.clustering.rounding import RoundingTally, largest_values, may_be_lost
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.feature_layout import FeatureLayout, choose_layout
 from tfx_kmeans.data.matrix import exact_blocks, open_matrix
@@ -55,7 +55,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         training = _training(input_dict, layout, options)
         with emptied_on_failure(output_dict):
             with _opened(examples, layout, options) as rows:
-                largest = np.maximum(rows.values.max(axis=0), -rows.values.min(axis=0))
+                largest = largest_values(rows.values)
                 payload = training.run(rows)
             _refuse_rounding(examples, layout, payload, largest)
             payload = _evaluated(payload, input_dict, layout, options)

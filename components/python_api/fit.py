@@ -12,6 +12,7 @@ from tfx_kmeans.centroids.training import Training
 from tfx_kmeans.clustering.metric import metric_of
 from tfx_kmeans.clustering.options import KMeansOptions, default_of
 from tfx_kmeans.clustering.restarts import OnIteration
+from tfx_kmeans.clustering.rounding import largest_values
 from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.python_api.model import KMeansModel
 from tfx_kmeans.python_api.rows import (
@@ -139,8 +140,11 @@ def fit(
         checkpoints=checkpoints,
         on_iteration=callback,
     )
-    payload = training.run(rows_to_cluster(numbers, sample_weight, metric_of(distance_metric)))
-    refuse_rounding(numbers, sample_weight, payload)
+    weighted = rows_to_cluster(numbers, sample_weight, metric_of(distance_metric))
+    largest = None if weighted.offset is None else largest_values(weighted.values)
+    payload = training.run(weighted)
+    if largest is not None:
+        refuse_rounding(numbers, weighted.weights, payload, largest)
     if checkpoints is not None:
         checkpoints.remove()
     return KMeansModel(payload)

@@ -71,24 +71,31 @@ def rows_to_cluster(numbers: np.ndarray, sample_weight: Any | None, metric: Metr
 
 
 def refuse_rounding(
-    numbers: np.ndarray, sample_weight: Any | None, payload: CentroidsPayload
+    numbers: np.ndarray,
+    weights: np.ndarray | None,
+    payload: CentroidsPayload,
+    largest: np.ndarray,
 ) -> None:
-    """Raises DataError if the clustering of numbers [n, d] has suffered from float32 rounding."""
-    if numbers.dtype == np.float32 or not payload.metric.centred:
-        return
+    """Checks that rounding numbers [n, d] to float32 has not changed their clustering.
+
+    Args:
+      numbers: Rows as they were given, float64 or int64.
+      weights: Weights of the rows, float64 [n]; None for 1 each.
+      payload: Their clustering.
+      largest: Largest magnitude in each column of the rounded rows, [d].
+
+    Raises:
+      DataError: If it has, naming the column.
+    """
     metadata = payload.metadata
-    largest = np.zeros(numbers.shape[1])
-    for start in range(0, len(numbers), _BLOCK):
-        block = np.abs(residuals(numbers[start : start + _BLOCK], payload.shift))
-        largest = np.maximum(largest, block.max(axis=0))
     if not may_be_lost(largest, metadata.total_weight, metadata.inertia):
         return
     tally = RoundingTally(payload.shift, metadata.num_clusters)
-    weights = weighted_rows(numbers, sample_weight).weights_in(slice(0, len(numbers)))
-    labels, _ = payload.assigner.assign(numbers)
+    rows = WeightedRows(numbers, weights)
     for start in range(0, len(numbers), _BLOCK):
-        part = slice(start, start + _BLOCK)
-        tally.add(residuals(numbers[part], payload.shift), labels[part], weights[part])
+        part = slice(start, min(start + _BLOCK, len(numbers)))
+        labels, _ = payload.assigner.assign(numbers[part])
+        tally.add(residuals(numbers[part], payload.shift), labels, rows.weights_in(part))
     tally.refuse_loss(metadata.inertia, metadata.column_names)
 
 
