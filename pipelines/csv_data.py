@@ -108,6 +108,7 @@ def _header(file: Path) -> tuple[str, ...]:
 class _Rounding:
     """What becomes of a column's decimal numbers as float32, the type that tf.Examples have."""
 
+    origin: float = 0.0
     count: int = 0
     total: float = 0.0
     squares: float = 0.0
@@ -122,9 +123,11 @@ class _Rounding:
             errors = np.abs(values - values.astype(np.float32).astype(np.float64))
         if not len(values) or not np.isfinite(errors).all():
             return  # the trainer counts infinite values
+        if not self.count:
+            self.origin = float(values[0])
         self.count += len(values)
-        self.total += values.sum()
-        self.squares += np.square(values).sum()
+        self.total += (values - self.origin).sum()
+        self.squares += np.square(values - self.origin).sum()
         self.squared_errors += np.square(errors).sum()
         self.decimal |= bool((values != np.rint(values)).any())
         self.worst = max(self.worst, (errors.max(), values[errors.argmax()]))
@@ -134,10 +137,7 @@ class _Rounding:
         if not self.decimal:  # whole numbers become int64
             return ''
         variance = self.squares / self.count - (self.total / self.count) ** 2
-        noise = self.squared_errors / self.count
-        # Where the squares themselves are rounded away, nothing can be said of the variance.
-        least = 2.0**-40 * self.squares / self.count
-        if not noise > _TOLERATED**2 * max(variance, least):
+        if self.squared_errors / self.count <= _TOLERATED**2 * variance or not variance > 0:
             return ''
         value = self.worst[1]
         return f'{value:.17g} becomes {float(np.float32(value)):.17g}'

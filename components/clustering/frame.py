@@ -22,6 +22,9 @@ from tfx_kmeans.errors import DataError
 
 _BLOCK = 4096
 _SAMPLE = 4096
+LARGEST_WHOLE = 2.0**63 - 1024
+"""The largest float64 that is an int64."""
+
 _DRAGGED = 168  # 1e-5 of float32's 2^24
 # The square of a 2^24th of it is the smallest float32 with all its digits.
 _TINIEST = float(np.sqrt(np.finfo(np.float32).tiny)) * 2.0**12
@@ -105,7 +108,7 @@ def residuals(rows: np.ndarray, shift: np.ndarray) -> np.ndarray:
     hold integers beyond 2^53.
     """
     if rows.dtype.kind in 'iu':
-        whole = np.rint(shift)
+        whole = np.clip(np.rint(shift), -LARGEST_WHOLE, LARGEST_WHOLE)
         return (np.asarray(rows, np.int64) - whole.astype(np.int64)) - (shift - whole)
     return np.asarray(rows, np.float64) - shift
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfx_kmeans.clustering.frame import LARGEST_WHOLE
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.block import Block
 from tfx_kmeans.data.decoder import Decoder
@@ -97,7 +98,8 @@ def _offset(examples: Examples, layout: FeatureLayout) -> np.ndarray | None:
     for feature in layout.features:
         of_feature = values.get(feature.name, np.zeros((1, feature.width), np.float32))
         if of_feature.dtype != np.float32 and np.abs(of_feature).max(initial=0) > _EXACT:
-            found[feature.columns] = np.rint(np.median(of_feature, axis=0))
+            median = np.rint(np.median(of_feature, axis=0))
+            found[feature.columns] = np.clip(median, -LARGEST_WHOLE, LARGEST_WHOLE)
     return found if found.any() else None
 
 

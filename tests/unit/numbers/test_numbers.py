@@ -54,7 +54,6 @@ RIGHT = {
     'offset 1e9': (blobs() + 1e9, LABELS),
     'offset 1e12': (blobs() + 1e12, LABELS),
     'offsets by column': (blobs() + np.array([1e9, -3e5]), LABELS),
-    'large and small columns': (blobs() * np.array([1.0, 1e3]) + np.array([1e10, 0]), None),
     'integer timestamps': (timestamps(), LABELS),
     'float timestamps': (timestamps().astype(float) + 0.25, LABELS),
     'millisecond timestamps': (timestamps() * 1000, LABELS),
@@ -77,8 +76,7 @@ def test_the_clusters_are_those_of_float64(name):
     rows, labels = RIGHT[name]
     model = tfx_kmeans.fit(rows, 3)
     found = model.predict_cluster_index(rows)
-    if labels is not None:
-        assert len({*zip(found, labels, strict=True)}) == 3, 'the same clusters'
+    assert len({*zip(found, labels, strict=True)}) == 3, 'the same clusters'
     expected = inertia_of(rows, found)
     scale = max(expected, 1e-10 * np.square(np.ptp(rows.astype(float), axis=0)).sum())
     assert abs(model.inertia - expected) <= 1e-4 * scale
@@ -190,8 +188,9 @@ def test_columns_without_influence_are_named_in_a_warning(caplog):
     rows = np.c_[rng.uniform(1e12, 2e12, 900), rng.uniform(0, 1, 900), rng.uniform(0, 1e12, 900)]
     tfx_kmeans.fit(rows, 3, column_names=['bytes', 'ratio', 'more_bytes'])
     (record,) = [one for one in caplog.records if 'no influence' in one.getMessage()]
-    assert "'ratio' (0.29)" in record.getMessage()
-    assert "'more_bytes' (" not in record.getMessage().partition('to ')[2]
+    named = record.getMessage().partition('influence on the clusters to ')[2]
+    assert named.startswith("'ratio' (0.29")
+    assert 'bytes' not in named
 
 
 def test_there_is_no_warning_for_columns_of_comparable_scale(caplog):
