@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tfx_kmeans.errors import CsvError
 
+_TOLERATED = 1e-2  # rounding, as a share of the standard deviation
 _CHUNK_ROWS = 100_000
 
 
@@ -21,10 +23,12 @@ class CsvData:
     Attributes:
       columns: Names of all columns, in the order of the header.
       numeric: Names of the columns that contain only numbers and empty cells, in the same order.
+      rounded: Numeric columns whose numbers lie too close together for float32, and an example.
     """
 
     columns: tuple[str, ...]
     numeric: tuple[str, ...]
+    rounded: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def inspect_folder(folder: Path) -> CsvData:
@@ -43,9 +47,11 @@ def inspect_folder(folder: Path) -> CsvData:
             raise CsvError(
                 f'{file} has a different header from {files[0].name}: {_difference(headers, file)}.'
             )
-    kinds = pd.concat([_kinds(file) for file in files])
+    rounding = {name: _Rounding() for name in headers[files[0]]}
+    kinds = pd.concat([_kinds(file, rounding) for file in files])
     numeric = tuple(name for name in headers[files[0]] if _is_numeric(kinds[name]))
-    return CsvData(headers[files[0]], numeric)
+    rounded = {name: found for name in numeric if (found := rounding[name].loss())}
+    return CsvData(headers[files[0]], numeric, rounded)
 
 
 def choose_columns(
@@ -73,6 +79,13 @@ def choose_columns(
             f'No column is left to cluster by. Numeric columns: {_listed(data.numeric)}; '
             f'excluded: {_listed(exclude)}.'
         )
+    for name in chosen:
+        if name in data.rounded:
+            raise CsvError(
+                f'Column {name!r} has numbers that are too close together for float32, the type of '
+                f'decimal numbers in tf.Examples: {data.rounded[name]}. Subtract a constant from '
+                'the column, or write whole numbers.'
+            )
     return tuple(chosen)
 
 
@@ -91,18 +104,60 @@ def _header(file: Path) -> tuple[str, ...]:
     return header
 
 
-def _kinds(file: Path) -> pd.DataFrame:
+@dataclasses.dataclass
+class _Rounding:
+    """What becomes of a column's decimal numbers as float32, the type that tf.Examples have."""
+
+    origin: float = 0.0
+    count: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    squared_errors: float = 0.0
+    decimal: bool = False
+    worst: tuple[float, float] = (0.0, 0.0)
+
+    def add(self, column: pd.Series) -> None:
+        values = column.dropna().to_numpy(np.float64)
+        values = values[np.isfinite(values)]
+        with np.errstate(over='ignore'):
+            errors = np.abs(values - values.astype(np.float32).astype(np.float64))
+        if not len(values) or not np.isfinite(errors).all():
+            return  # the trainer counts infinite values
+        if not self.count:
+            self.origin = float(values[0])
+        self.count += len(values)
+        self.total += (values - self.origin).sum()
+        self.squares += np.square(values - self.origin).sum()
+        self.squared_errors += np.square(errors).sum()
+        self.decimal |= bool((values != np.rint(values)).any())
+        self.worst = max(self.worst, (errors.max(), values[errors.argmax()]))
+
+    def loss(self) -> str:
+        """What is lost, if rounding is not small against the standard deviation; else ''."""
+        if not self.decimal:  # whole numbers become int64
+            return ''
+        variance = self.squares / self.count - (self.total / self.count) ** 2
+        if self.squared_errors / self.count <= _TOLERATED**2 * variance or not variance > 0:
+            return ''
+        value = self.worst[1]
+        return f'{value:.17g} becomes {float(np.float32(value)):.17g}'
+
+
+def _kinds(file: Path, rounding: Mapping[str, _Rounding]) -> pd.DataFrame:
     """NumPy dtype kind of each column ('i', 'f', 'O', ...) per chunk; '' if all cells are empty."""
     try:
         chunks = pd.read_csv(
             file, chunksize=_CHUNK_ROWS, keep_default_na=False, na_values=[''], low_memory=False
         )
-        return pd.DataFrame(
-            [
+        kinds = []
+        for part in chunks:
+            for name in part:
+                if part[name].dtype.kind == 'f':
+                    rounding[name].add(part[name])
+            kinds.append(
                 {name: '' if part[name].isna().all() else part[name].dtype.kind for name in part}
-                for part in chunks
-            ]
-        )
+            )
+        return pd.DataFrame(kinds)
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise CsvError(f'{file} cannot be read as CSV: {str(error).strip()}') from error
 

@@ -172,6 +172,7 @@ class _Header:
 
 
 _FINAL_ARRAYS = ('centroids', 'cluster_weight', 'cluster_inertia')
+_POINTS = 'best/points'
 
 
 def _serialized(checkpoint: Checkpoint) -> bytes:
@@ -188,6 +189,8 @@ def _serialized(checkpoint: Checkpoint) -> bytes:
     arrays: dict[str, np.ndarray] = {}
     if best is not None:
         arrays |= {f'best/{field}': getattr(best, field) for field in _FINAL_ARRAYS}
+        if best.points is not None:
+            arrays[_POINTS] = best.points
     if progress is not None:
         arrays['progress/centroids'] = progress.centroids
         if progress.previous is not None:
@@ -207,7 +210,7 @@ def _deserialized(path: str, content: bytes) -> Checkpoint:
     best = None
     if header.best is not None:
         found = (arrays[f'best/{field}'] for field in _FINAL_ARRAYS)
-        best = FinalAssignment(header.best, *found)
+        best = FinalAssignment(header.best, *found, points=arrays.get(_POINTS))
     return Checkpoint(
         fingerprint=header.fingerprint,
         seed=header.seed,

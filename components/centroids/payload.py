@@ -19,7 +19,7 @@ from tfx_kmeans.version import __version__
 if TYPE_CHECKING:
     from tfx_kmeans.data.feature_layout import FeatureLayout
 
-METADATA_FORMAT = '1.0'
+METADATA_FORMAT = '1.1'
 """Format of metadata.json, major.minor.
 
 A new field gets a default, which readers use for older files. Readers ignore unknown fields. Only a
@@ -137,6 +137,8 @@ class CentroidsPayload:
       cluster_weight: Weight of the training rows in each cluster, float64 [k].
       cluster_inertia: Weighted sum of their distances in each cluster, float64 [k].
       metadata: Everything else.
+      points: Centroids minus the shift, float32 [k, d], if they have digits that `centroids` lack,
+        because the shift is large; else None.
     """
 
     centroids: np.ndarray
@@ -144,11 +146,38 @@ class CentroidsPayload:
     cluster_weight: np.ndarray
     cluster_inertia: np.ndarray
     metadata: Metadata
+    points: np.ndarray | None = None
 
     @property
     def assigner(self) -> Assigner:
         """Assigner of new rows to these centroids."""
-        return Assigner(self.centroids, Frame(self.metric, self.shift))
+        return Assigner(self.centroids, self.frame, self.points)
+
+    @property
+    def frame(self) -> Frame:
+        """The coordinates in which distances are computed."""
+        return Frame(self.metric, self.shift)
+
+    @property
+    def wide(self) -> bool:
+        """Whether float32 rounds values by more than distances allow, so that rows are float64."""
+        return self.points is not None
+
+    @property
+    def row_type(self) -> str:
+        """Type of preprocessed rows: 'float32', or 'float64' if the payload is `wide`."""
+        return 'float64' if self.wide else 'float32'
+
+    @property
+    def framed(self) -> np.ndarray:
+        """Centroids minus the shift, float32 [k, d]."""
+        framed = self.centroids - self.shift if self.points is None else self.points
+        return framed.astype(np.float32)
+
+    @property
+    def exact_centroids(self) -> np.ndarray:
+        """Centroids in feature space [k, d]: float32, or float64 if float32 rounds them."""
+        return self.centroids if self.points is None else self.points + self.shift
 
     @property
     def metric(self) -> Metric:
@@ -199,5 +228,10 @@ def payload_of(
         ancestry=ancestry,
     )
     return CentroidsPayload(
-        result.centroids, result.shift, result.cluster_weight, result.cluster_inertia, metadata
+        centroids=result.centroids,
+        shift=result.shift,
+        cluster_weight=result.cluster_weight,
+        cluster_inertia=result.cluster_inertia,
+        metadata=metadata,
+        points=result.points,
     )

@@ -17,6 +17,7 @@ from tfx_kmeans.errors import CentroidsError
 ARRAYS_FILE = 'centroids.npz'
 METADATA_FILE = 'metadata.json'
 _ARRAYS = ('centroids', 'shift', 'cluster_weight', 'cluster_inertia')
+_POINTS = 'points'  # only if float32 rounds the centroids
 _UNREADABLE = (zipfile.BadZipFile, EOFError, ValueError, KeyError, OSError)
 
 
@@ -24,7 +25,8 @@ def write_payload(folder: str | os.PathLike[str], payload: CentroidsPayload) -> 
     """Writes centroids.npz and then metadata.json, whose presence marks a complete payload."""
     folder = os.fspath(folder)
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: getattr(payload, name) for name in _ARRAYS})
+    arrays = {name: getattr(payload, name) for name in (*_ARRAYS, _POINTS)}
+    np.savez(buffer, **{name: array for name, array in arrays.items() if array is not None})
     filesystem.make_folder(folder)
     filesystem.write_bytes(_path(folder, ARRAYS_FILE), buffer.getvalue())
     filesystem.write_text(_path(folder, METADATA_FILE), to_json(payload.metadata))
@@ -42,6 +44,7 @@ def read_payload(folder: str) -> CentroidsPayload:
     try:
         arrays = np.load(io.BytesIO(filesystem.read_bytes(path)), allow_pickle=False)
         found = {name: arrays[name] for name in _ARRAYS}
+        found[_POINTS] = arrays.get(_POINTS)
     except _UNREADABLE as error:
         raise CentroidsError(f'{path} cannot be read: {error}') from error
     payload = CentroidsPayload(**found, metadata=metadata)
@@ -95,6 +98,8 @@ def _read_metadata(folder: str) -> Metadata:
 def _refuse_misfit(folder: str, payload: CentroidsPayload) -> None:
     k, d = payload.metadata.num_clusters, payload.metadata.width
     wanted = {'centroids': (k, d), 'shift': (d,), 'cluster_weight': (k,), 'cluster_inertia': (k,)}
+    if payload.points is not None:
+        wanted[_POINTS] = (k, d)
     for name, shape in wanted.items():
         found = getattr(payload, name).shape
         if found != shape:

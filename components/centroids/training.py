@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from tfx_kmeans.centroids.base_model import BaseModel
 from tfx_kmeans.centroids.payload import Ancestry, CentroidsPayload, Columns, payload_of
 from tfx_kmeans.clustering.alignment import aligned, followed
 from tfx_kmeans.clustering.checkpoint import Checkpoints
 from tfx_kmeans.clustering.engine import Engine, gpu_engine, local_engine
+from tfx_kmeans.clustering.frame import sample_of
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.restarts import OnIteration, fit_in_place
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
+_log = logging.getLogger(__name__)
+
+_DOMINATED = 1e-4  # of the largest standard deviation: 1e-8 of the distances
 _GPU_DEVICES = (Path('/dev/nvidiactl'), Path('/dev/kfd'), Path('/dev/dxg'))  # CUDA, ROCm, WSL
 
 
@@ -47,12 +55,13 @@ class Training:
 
     def run(self, rows: WeightedRows) -> CentroidsPayload:
         """Clusters rows and overwrites them in the process; see `fit_in_place`."""
+        _warn_of_dominated_columns(rows, self.columns.column_names)
         base = self.base_model
         warm = base is not None and not self.align_clusters
         result = fit_in_place(
             rows,
             self.options,
-            start=base.payload.centroids if base is not None and warm else None,
+            start=base.payload.exact_centroids if base is not None and warm else None,
             on_iteration=self.on_iteration,
             checkpoints=self.checkpoints,
             engine=engine_of_this_machine(len(rows), self.options.k, rows.width),
@@ -66,6 +75,20 @@ class Training:
             return payload_of(result, self.columns, self.options, ancestry, before)
         result, succession = aligned(result, earlier)
         return payload_of(result, self.columns, self.options, Ancestry(base.uri, True, succession))
+
+
+def _warn_of_dominated_columns(rows: WeightedRows, column_names: Sequence[str]) -> None:
+    """Logs the columns whose values cannot affect the clusters beside those of another column."""
+    deviation = sample_of(rows.values).std(axis=0)
+    dominated = np.flatnonzero((deviation > 0) & (deviation < _DOMINATED * deviation.max()))
+    if dominated.size:
+        _log.warning(
+            'The scale of column %r (standard deviation %.3g) leaves no influence on the clusters '
+            'to %s. Scale the columns, for example to z-scores.',
+            column_names[int(deviation.argmax())],
+            deviation.max(),
+            ', '.join(f'{column_names[index]!r} ({deviation[index]:.3g})' for index in dominated),
+        )
 
 
 def engine_of_this_machine(num_rows: int, num_clusters: int, width: int) -> Engine:

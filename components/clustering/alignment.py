@@ -38,12 +38,13 @@ def aligned(result: FitResult, earlier: Assigner) -> tuple[FitResult, Succession
     """
     from scipy.optimize import linear_sum_assignment  # importing it takes as long as a small fit
 
-    distances = earlier.all_distances(result.centroids)
+    distances = earlier.all_distances(_exact(result))
     _, ids = linear_sum_assignment(distances)
     order = np.argsort(ids)
     renumbered = dataclasses.replace(
         result,
         centroids=result.centroids[order],
+        points=None if result.points is None else result.points[order],
         cluster_weight=result.cluster_weight[order],
         cluster_inertia=result.cluster_inertia[order],
     )
@@ -52,7 +53,12 @@ def aligned(result: FitResult, earlier: Assigner) -> tuple[FitResult, Succession
 
 def followed(result: FitResult, earlier: Assigner) -> Succession:
     """Compares the centroids of a fit with the earlier ones that the fit started from."""
-    return _succession(earlier.all_distances(result.centroids), 0)
+    return _succession(earlier.all_distances(_exact(result)), 0)
+
+
+def _exact(result: FitResult) -> np.ndarray:
+    """The centroids in feature space, float64 if float32 rounds them."""
+    return result.centroids if result.points is None else result.points + result.shift
 
 
 def _succession(distances: np.ndarray, renumbered: int) -> Succession:

@@ -26,16 +26,29 @@ class Assigner:
     Attributes:
       centroids: Centroids in feature space, float32 [k, d].
       frame: Frame in which the centroids were found.
+      given_points: Centroids in the frame, float32 [k, d]; None to derive them from `centroids`.
     """
 
     centroids: np.ndarray
     frame: Frame
+    given_points: np.ndarray | None = None
+
+    @property
+    def points(self) -> np.ndarray:
+        """Centroids in the frame, float32 [k, d]."""
+        return self.frame.enter(self.centroids) if self.given_points is None else self.given_points
+
+    def less(self, offset: np.ndarray) -> Assigner:
+        """The assigner of rows from which offset float64 [d] has been subtracted."""
+        frame = Frame(self.frame.metric, self.frame.shift - offset)
+        return Assigner(frame.leave(self.points), frame, self.points)
 
     def assign(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The nearest centroid of each row, and the distance to it.
 
         Args:
-          rows: Rows in feature space, float32 [n, d].
+          rows: Rows in feature space [n, d]: float32, or float64 and int64, which are rounded only
+            after the shift has been subtracted.
 
         Returns:
           The indices of the centroids, int64 [n]; ties go to the lowest index. The distances,
@@ -46,7 +59,7 @@ class Assigner:
             under cosine, or if values are so large that squared distances overflow.
         """
         self._refuse_unusable(rows)
-        centroids = self.frame.enter(self.centroids)
+        centroids = self.points
         labels = np.empty(len(rows), np.int64)
         distances = np.empty(len(rows))
         for block in self.blocks(len(rows)):
@@ -87,7 +100,7 @@ class Assigner:
     def distances_of_placed(self, placed: np.ndarray) -> np.ndarray:
         """Does what `all_distances` does, for rows that are in the frame already."""
         points = placed.astype(np.float64)
-        centroids = self.frame.enter(self.centroids).astype(np.float64)
+        centroids = self.points.astype(np.float64)
         return self.frame.scale * squared_distances_to(points, squared_norms(points), centroids)
 
     def blocks(self, num_rows: int) -> Iterator[slice]:

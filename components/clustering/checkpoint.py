@@ -65,7 +65,7 @@ def fingerprint_of(
     return {
         'rows': len(rows),
         'columns': rows.width,
-        'values of the rows': _checksum(rows.values),
+        'values of the rows': _checksum_of(rows),
         'weights of the rows': None if rows.weights is None else _checksum(rows.weights),
         'engine': engine,
         'start': None if start is None else _checksum(start),
@@ -73,8 +73,12 @@ def fingerprint_of(
     }
 
 
-def _checksum(values: np.ndarray) -> int:
-    checksum = 0
+def _checksum_of(rows: WeightedRows) -> int:
+    values = _checksum(rows.values)
+    return values if rows.offset is None else _checksum(rows.offset, values)
+
+
+def _checksum(values: np.ndarray, checksum: int = 0) -> int:
     for start in range(0, len(values), _BLOCK):
         checksum = zlib.crc32(values[start : start + _BLOCK].data.cast('B'), checksum)
     return checksum

@@ -33,12 +33,14 @@ class FinalAssignment:
       centroids: Centroids in feature space, float32 [k, d].
       cluster_weight: Weight of the rows in each cluster, float64 [k].
       cluster_inertia: Weighted sum of their distances in each cluster, float64 [k].
+      points: Centroids in the rows' frame, float32 [k, d]; None to derive them from `centroids`.
     """
 
     restart: int
     centroids: np.ndarray
     cluster_weight: np.ndarray
     cluster_inertia: np.ndarray
+    points: np.ndarray | None = None
 
     @property
     def inertia(self) -> float:
@@ -52,6 +54,8 @@ class FitResult:
 
     Attributes:
       centroids: Centroids in feature space, float32 [k, d].
+      points: Centroids in the rows' frame, float32 [k, d], if `centroids` lack some of their
+        digits because the shift is large; else None.
       shift: Vector subtracted from rows and centroids before distances are computed, float64 [d].
       cluster_weight: Weight of the rows in each cluster, float64 [k].
       cluster_inertia: Weighted sum of their distances in each cluster, float64 [k].
@@ -64,6 +68,7 @@ class FitResult:
     """
 
     centroids: np.ndarray
+    points: np.ndarray | None
     shift: np.ndarray
     cluster_weight: np.ndarray
     cluster_inertia: np.ndarray

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -21,6 +21,13 @@ from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.errors import DataError
 
 _BLOCK = 4096
+_SAMPLE = 4096
+LARGEST_WHOLE = 2.0**63 - 1024
+"""The largest float64 that is an int64."""
+
+_DRAGGED = 168  # 1e-5 of float32's 2^24
+# The square of a 2^24th of it is the smallest float32 with all its digits.
+_TINIEST = float(np.sqrt(np.finfo(np.float32).tiny)) * 2.0**12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +36,18 @@ class Frame:
 
     Attributes:
       metric: Distance metric.
-      shift: Vector subtracted from rows and centroids, float64 [d]. Each value is representable in
-        float32, so that a float32 subtraction rounds once, and in the same way on every machine.
+      shift: Vector subtracted from rows and centroids, float64 [d]. If `single`, each value is
+        representable in float32, so that a float32 subtraction rounds once, and in the same way on
+        every machine.
     """
 
     metric: Metric
     shift: np.ndarray
+
+    @cached_property
+    def single(self) -> bool:
+        """Whether float32 represents the shift, so that float32 rows are subtracted in float32."""
+        return bool((self.shift.astype(np.float32) == self.shift).all())
 
     @property
     def scale(self) -> float:
@@ -42,10 +55,15 @@ class Frame:
         return self.metric.scale
 
     def enter(self, rows: np.ndarray) -> np.ndarray:
-        """Maps feature-space rows [n, d] to this frame, as a new float32 array."""
+        """Maps feature-space rows [n, d] to this frame, as a new float32 array.
+
+        Rows in float64 and int64 are subtracted before they are rounded to float32.
+        """
         if self.metric.normalised:
             return normalised(rows).astype(np.float32)
-        return np.asarray(rows, np.float32) - self.shift.astype(np.float32)
+        if self.single and rows.dtype == np.float32:
+            return rows - self.shift.astype(np.float32)
+        return subtracted(rows, self.shift)
 
     def refuse_unusable(self, rows: np.ndarray) -> None:
         """Checks that feature-space rows [n, d] have distances in this frame.
@@ -59,9 +77,9 @@ class Frame:
         for block in _blocks(slice(0, len(rows))):
             _refuse_overflow(_largest(self.enter(rows[block])), rows.shape[1])
 
-    def leave(self, centroids: np.ndarray) -> np.ndarray:
-        """Maps centroids [k, d] of this frame back to feature space, as float32."""
-        return (np.asarray(centroids, np.float64) + self.shift).astype(np.float32)
+    def leave(self, points: np.ndarray) -> np.ndarray:
+        """Maps centroids [k, d] from this frame to feature space, as float32."""
+        return (np.asarray(points, np.float64) + self.shift).astype(np.float32)
 
     def means(self, sums: np.ndarray, weights: np.ndarray, previous: np.ndarray) -> np.ndarray:
         """The centroids float32 [k, d] of clusters with these sums [k, d] and weights [k].
@@ -76,6 +94,66 @@ class Frame:
                 means = sums / weights[:, np.newaxis]
         usable = (weights > 0) & np.isfinite(means).all(axis=1)
         return np.where(usable[:, np.newaxis], means, previous).astype(np.float32)
+
+
+def subtracted(rows: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Rows of any numeric type [n, d] minus shift float64 [d], rounded once, to float32."""
+    return residuals(rows, shift).astype(np.float32)
+
+
+def residuals(rows: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Rows of any numeric type [n, d] minus shift float64 [d], float64.
+
+    The whole part of the shift is subtracted from integers as an integer, since float64 does not
+    hold integers beyond 2^53.
+    """
+    if rows.dtype.kind in 'iu':
+        whole = np.clip(np.rint(shift), -LARGEST_WHOLE, LARGEST_WHOLE)
+        return (np.asarray(rows, np.int64) - whole.astype(np.int64)) - (shift - whole)
+    return np.asarray(rows, np.float64) - shift
+
+
+def centre_of(rows: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The vector to subtract from float64 or int64 rows [n, d], float64 [d]; see `robust_centre`.
+
+    It is one that float32 represents if that is within the spread of the rows.
+    """
+    total = np.zeros(rows.shape[1])
+    for block in _blocks(slice(0, len(rows))):
+        part = np.ones(block.stop - block.start) if weights is None else weights[block]
+        total += part @ np.asarray(rows[block], np.float64)
+    mean = total / (len(rows) if weights is None else weights.sum())
+    centre, spread = robust_centre(mean, sample_of(rows))
+    rounded = centre.astype(np.float32).astype(np.float64)
+    close = (np.abs(rounded - centre) <= spread) | (spread == 0)
+    return np.where(close, rounded, np.rint(centre) if rows.dtype.kind in 'iu' else centre)
+
+
+def sample_of(rows: np.ndarray) -> np.ndarray:
+    """Some rows from all over [n, d], float64."""
+    return np.asarray(rows[:: max(1, len(rows) // _SAMPLE)], np.float64)
+
+
+def robust_centre(mean: np.ndarray, sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of each column, or its median if a few huge values drag the mean away.
+
+    Rows are rounded to float32 after the subtraction. Beside a mean that is farther from the bulk
+    of the rows than 168 times their spread, more than 1e-5 of that spread would be rounded away.
+
+    Args:
+      mean: Weighted mean of all rows, float64 [d].
+      sample: Some of the rows, float64 [m, d].
+
+    Returns:
+      The centre, float64 [d], and the spread of the column around it, float64 [d]: the
+      interquartile range, or the least distance from the median if that is 0.
+    """
+    lower, median, upper = np.quantile(sample, (0.25, 0.5, 0.75), axis=0)
+    distance = np.abs(sample - median)
+    least = np.where(distance > 0, distance, np.inf).min(axis=0)
+    spread = np.where(upper > lower, upper - lower, least)
+    dragged = np.abs(mean - median) > _DRAGGED * spread
+    return np.where(dragged, median, mean), np.where(np.isfinite(spread), spread, 0.0)
 
 
 def normalised(rows: np.ndarray) -> np.ndarray:
@@ -106,10 +184,25 @@ def enter_in_place(rows: WeightedRows, metric: Metric, workers: Workers) -> Fram
         sum_of, enter = (_compiled_sum, _compiled_enter) if workers.compiled else (_sum, _enter)
         sums = list(workers.threads.map(partial(sum_of, rows), segments))
         mean = np.sum(sums, axis=0) / rows.total_weight
-        frame = Frame(metric, mean.astype(np.float32).astype(np.float64))
-    for largest in workers.threads.map(partial(enter, rows, frame), segments):
-        _refuse_overflow(largest, rows.width)
-    return frame
+        frame = Frame(metric, _residual_shift(rows, mean))
+    largest = max(workers.threads.map(partial(enter, rows, frame), segments))
+    _refuse_overflow(largest, rows.width)
+    _refuse_underflow(largest)
+    if rows.offset is None:
+        return frame
+    return Frame(metric, rows.offset + frame.shift)
+
+
+def _residual_shift(rows: WeightedRows, mean: np.ndarray) -> np.ndarray:
+    """What is left to subtract, float64 [d], representable in float32.
+
+    Nothing from a column with an offset that is within the spread of the rows already.
+    """
+    centre, spread = robust_centre(mean, sample_of(rows.values))
+    shift = centre.astype(np.float32).astype(np.float64)
+    if rows.offset is None:
+        return shift
+    return np.where((rows.offset != 0) & (np.abs(shift) <= spread), 0.0, shift)
 
 
 def _sum(rows: WeightedRows, segment: slice) -> np.ndarray:
@@ -165,12 +258,22 @@ def _largest(rows: np.ndarray) -> float:
     return float(max(rows.max(initial=0.0), -rows.min(initial=0.0)))
 
 
+def _refuse_underflow(largest: float) -> None:
+    """Raises DataError if squared distances of such values lose digits to float32's underflow."""
+    if 0 < largest < _TINIEST:
+        raise DataError(
+            f"All values are within {largest:.3g} of their column's centre. The limit is "
+            f'{_TINIEST:.3g}, because squared distances would underflow float32. Multiply the '
+            'features by a constant, or in a pipeline scale them with tft.scale_to_z_score.'
+        )
+
+
 def _refuse_overflow(largest: float, width: int) -> None:
     """Raises DataError if squared distances of rows with `width` such values overflow float32."""
     limit = float(np.sqrt(np.finfo(np.float32).max / (8 * width)))
     if not largest <= limit:
         raise DataError(
-            f"A value differs by {largest:.3g} from its column's mean. The limit is {limit:.3g}, "
-            'because squared distances would overflow float32. Scale the features, for example '
-            'with tft.scale_to_z_score.'
+            f"A value differs by {largest:.3g} from its column's centre. The limit is "
+            f'{limit:.3g}, because squared distances would overflow float32. Divide the features '
+            'by a constant, or in a pipeline scale them with tft.scale_to_z_score.'
         )

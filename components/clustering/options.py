@@ -177,9 +177,9 @@ def start_rows(initial_clusters: Any) -> np.ndarray:
         finite numbers.
     """
     try:
-        rows = np.asarray(initial_clusters, dtype=np.float32)
+        rows = np.asarray(initial_clusters, dtype=np.float64)
     except (TypeError, ValueError):
-        rows = np.empty(0, dtype=np.float32)
+        rows = np.empty(0)
     if rows.ndim != 2 or rows.size == 0 or not np.isfinite(rows).all():
         raise ParameterError(
             'initial_clusters must be one of '

@@ -23,6 +23,8 @@ from tfx_kmeans.clustering.segments import Workers, worker_threads
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.errors import DataError
 
+_NEGLIGIBLE = 1e-6  # of the inertia: what rounding centroids to float32 may add
+
 OnIteration = Callable[[int, int, Iteration], None]
 """Called with the restart, the iteration (both numbered from 0) and the iteration's record."""
 
@@ -98,9 +100,19 @@ class _Run:
             )
         else:
             progress = lloyd(step, progress, self.frame, self.options, on_progress)
+        centroids, points = self._returned(progress)
+        final = step.final(self.frame.enter(centroids) if points is None else points)
+        return progress, FinalAssignment(index, centroids, final.weights, final.inertia, points)
+
+    def _returned(self, progress: Progress) -> tuple[np.ndarray, np.ndarray | None]:
+        """Centroids in feature space, and in the frame if float32 rounds them in feature space."""
         centroids = self.frame.leave(progress.centroids)
-        final = step.final(self.frame.enter(centroids))
-        return progress, FinalAssignment(index, centroids, final.weights, final.inertia)
+        error = self.frame.enter(centroids) - progress.centroids
+        if self.frame.metric.normalised or not error.any():
+            return centroids, None
+        loss = self.rows.total_weight * float(np.square(error).sum(axis=1).max())
+        inertia = progress.history[-1].inertia
+        return centroids, None if loss <= _NEGLIGIBLE * inertia else progress.centroids
 
     def _start(self, start: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
         if start is not None:
@@ -132,7 +144,7 @@ def _starts(
         return [start]
     chooser = options.chooser()
     if chooser is not None:
-        return [chosen_rows(chooser, rows.values, options.k) for _ in range(options.num_restarts)]
+        return [chosen_rows(chooser, rows, options.k) for _ in range(options.num_restarts)]
     if isinstance(options.initial_clusters, str):
         return [None] * options.num_restarts
     return [start_rows(options.initial_clusters)]
@@ -166,6 +178,7 @@ def _result(state: Checkpoint, frame: Frame, rows: WeightedRows) -> FitResult:
     assert best is not None, 'there is at least one restart'
     return FitResult(
         centroids=best.centroids,
+        points=best.points,
         shift=frame.shift,
         cluster_weight=best.cluster_weight,
         cluster_inertia=best.cluster_inertia,

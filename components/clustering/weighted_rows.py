@@ -14,10 +14,13 @@ class WeightedRows:
     Attributes:
       values: Values of the rows, float32 [n, d], row-major.
       weights: Weights of the rows, float64 [n], finite and not negative; None for 1 each.
+      offset: Vector that was subtracted before the rows were rounded to float32, float64 [d]; None
+        if nothing was.
     """
 
     values: np.ndarray
     weights: np.ndarray | None = None
+    offset: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)

@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from tfx_kmeans.data.feature_layout import FeatureLayout
-from tfx_kmeans.errors import DataError
+from tfx_kmeans.clustering.frame import residuals
+from tfx_kmeans.data.feature_layout import Feature, FeatureLayout
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Block:
     """Consecutive examples of a file.
 
     Attributes:
-      rows: Values of the clustered features, float32 [n, d].
+      rows: Values of the clustered features less the layout's offset, [n, d] of the layout's dtype.
       weights: Weights of the rows, float64 [n]; None if every weight is 1.
     """
 
@@ -27,31 +27,16 @@ class Block:
         """A block with uninitialised memory for `count` examples."""
         weighted = layout.weight_feature is not None
         return cls(
-            np.empty((count, layout.width), np.float32),
+            np.empty((count, layout.width), layout.dtype),
             np.empty(count, np.float64) if weighted else None,
         )
 
 
-def as_float32(path: str, numbers: np.ndarray, values: np.ndarray, name: str) -> np.ndarray:
-    """Converts the values of a feature to float32.
+def as_rows(values: np.ndarray, layout: FeatureLayout, feature: Feature) -> np.ndarray:
+    """The values of a feature [n, width] as a part of the rows, less the layout's offset.
 
-    Args:
-      path: Path of the file, for the error message.
-      numbers: numbers of the records within the file, int [n].
-      values: Values of the feature, floats or integers [n, width].
-      name: Name of the feature, for the error message.
-
-    Raises:
-      DataError: If float32 cannot represent an integer exactly; names file, record and feature.
+    Integers are subtracted as integers, and only the difference is rounded to float32.
     """
-    floats = values.astype(np.float32)
-    if np.issubdtype(values.dtype, np.integer):
-        with np.errstate(invalid='ignore'):  # 2**63 - 1 becomes a float beyond int64
-            inexact = floats.astype(np.int64) != values
-        if inexact.any():
-            record = numbers[inexact.any(axis=1).argmax()]
-            raise DataError(
-                f'{path}, record {record}: feature {name!r} has the value {values[inexact][0]}, an '
-                'integer that float32 cannot represent exactly. Scale the feature in Transform.'
-            )
-    return floats
+    if layout.offset is None:
+        return values.astype(layout.dtype)
+    return residuals(values, layout.offset[feature.columns]).astype(layout.dtype)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tfx_kmeans.data.block import Block, as_float32
+from tfx_kmeans.data.block import Block, as_rows
 from tfx_kmeans.data.feature_layout import FeatureLayout
 from tfx_kmeans.data.record_layout import RecordLayout, layout_of
 from tfx_kmeans.data.tfrecords import Records, UniformRecords
@@ -23,7 +23,8 @@ _RECORDS_PER_MATCH = 8
 _PARSED_AT_ONCE = 8192
 _NOT_AN_EXAMPLE = 'the record is not a tf.Example'
 # A UnicodeDecodeError occurs if TensorFlow quotes a record that is not UTF-8 in its own error.
-_UNPARSABLE = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
+UNPARSABLE = (tf.errors.InvalidArgumentError, UnicodeDecodeError)
+"""Errors of `tf.io.parse_example` for records that are not the expected tf.Examples."""
 
 
 class Decoder:
@@ -107,11 +108,9 @@ class Decoder:
         for start in range(0, len(pending), _PARSED_AT_ONCE):
             part = pending[start : start + _PARSED_AT_ONCE]
             values = self._parsed(path, records.first, payloads, part)
-            numbers = records.first + part
             for feature in self._layout.features:
-                columns = slice(feature.first_column, feature.first_column + feature.width)
                 feature_values = values[feature.name].reshape(len(part), feature.width)
-                block.rows[part, columns] = as_float32(path, numbers, feature_values, feature.name)
+                block.rows[part, feature.columns] = as_rows(feature_values, self._layout, feature)
             if block.weights is not None:
                 block.weights[part] = values[str(self._layout.weight_feature)].reshape(-1)
 
@@ -120,7 +119,7 @@ class Decoder:
     ) -> dict[str, np.ndarray]:
         try:
             parsed = tf.io.parse_example([payloads[index] for index in part], self._spec)
-        except _UNPARSABLE as error:
+        except UNPARSABLE as error:
             for index in part:  # one by one, to find the record to name
                 self._check_parsable(f'{path}, record {first + index}', payloads[index])
             raise DataError(f'{path}, at or after record {first}: {error}') from error

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_kmeans.errors import ParameterError
@@ -35,6 +36,11 @@ class Feature:
         """Number of columns that the feature takes up."""
         return math.prod(self.shape)
 
+    @property
+    def columns(self) -> slice:
+        """Columns that the feature takes up."""
+        return slice(self.first_column, self.first_column + self.width)
+
     def column_names(self) -> list[str]:
         """Column names: the feature name for a scalar, `name[i]` for each value otherwise."""
         if not self.shape:
@@ -51,17 +57,25 @@ class FeatureLayout:
       column_names: Name of each column.
       parsing_spec: Parsing specs for `tf.io.parse_example`, of these features and the weight only.
       weight_feature: Name of the feature with the row's weight; None if every weight is 1.
+      offset: Vector to subtract from the values before they are rounded, float64 [d], or None.
+      dtype: Type of the rows: float32, or float64 to see what rounding would change.
     """
 
     features: tuple[Feature, ...]
     column_names: tuple[str, ...]
     parsing_spec: Mapping[str, tf.io.FixedLenFeature]
     weight_feature: str | None = None
+    offset: np.ndarray | None = None
+    dtype: type[np.floating] = np.float32
 
     @property
     def width(self) -> int:
         """Number of columns, d."""
         return sum(feature.width for feature in self.features)
+
+    def may_be_rounded(self, in_examples: bool = True) -> bool:
+        """Whether values may not be float32: integers, and floats that are not in tf.Examples."""
+        return not in_examples or any(feature.dtype != 'float32' for feature in self.features)
 
 
 def choose_layout(

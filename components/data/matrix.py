@@ -6,6 +6,7 @@ used in the same way.
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfx_kmeans.clustering.frame import LARGEST_WHOLE
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.block import Block
 from tfx_kmeans.data.decoder import Decoder
@@ -22,13 +24,20 @@ from tfx_kmeans.data.files import files_in
 from tfx_kmeans.data.finite import NonFiniteTally
 from tfx_kmeans.data.interleave import interleaved
 from tfx_kmeans.data.memory import default_limit_mb
-from tfx_kmeans.data.source import Examples
+from tfx_kmeans.data.source import TF_EXAMPLE, Examples
 from tfx_kmeans.errors import DataError, NoExamplesError
+
+_HEAD = 4096
+_EXACT = 1 << 24  # float32 represents every integer up to this one
 
 
 @contextmanager
 def open_matrix(
-    examples: Examples, layout: FeatureLayout, memory_limit_mb: int | None = None
+    examples: Examples,
+    layout: FeatureLayout,
+    memory_limit_mb: int | None = None,
+    *,
+    with_offset: bool = False,
 ) -> Iterator[WeightedRows]:
     """Decodes all examples into a matrix that exists until the `with` block is left.
 
@@ -40,6 +49,8 @@ def open_matrix(
       layout: Features of a row, and the feature that holds its weight.
       memory_limit_mb: Memory in MiB that rows and weights may take; None for half of the memory of
         the machine or container.
+      with_offset: Whether a vector may be subtracted from the rows before they are rounded to
+        float32, so that large integers keep their digits: `WeightedRows.offset`.
 
     Raises:
       NoExamplesError: If there are no examples.
@@ -47,6 +58,8 @@ def open_matrix(
         infinite (counts them by column), if weights are negative, not finite or all zero, or if
         the disk is full.
     """
+    if with_offset:
+        layout = dataclasses.replace(layout, offset=_offset(examples, layout))
     with _Store((memory_limit_mb or default_limit_mb()) << 20, layout) as store:
         tally = NonFiniteTally(layout.column_names)
         for block in _blocks(examples, layout, tally):
@@ -58,6 +71,36 @@ def open_matrix(
         if matrix.weights is not None:
             _check_weights(matrix.weights, str(layout.weight_feature))
         yield matrix
+
+
+def exact_blocks(
+    examples: Examples, layout: FeatureLayout, shift: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Decodes all examples again, minus shift float64 [d], without rounding.
+
+    Yields:
+      Rows, float64 [n, d], and their weights, float64 [n].
+    """
+    layout = dataclasses.replace(layout, offset=shift, dtype=np.float64)
+    for block in _blocks(examples, layout, NonFiniteTally(layout.column_names)):
+        yield block.rows, np.ones(len(block.rows)) if block.weights is None else block.weights
+
+
+def _offset(examples: Examples, layout: FeatureLayout) -> np.ndarray | None:
+    """Medians, in the first examples, of the features with numbers beyond float32's integers.
+
+    None if there are no such features.
+    """
+    if not layout.may_be_rounded(examples.payload_format == TF_EXAMPLE):
+        return None
+    found = np.zeros(layout.width)
+    values = examples.head(layout, _HEAD)
+    for feature in layout.features:
+        of_feature = values.get(feature.name, np.zeros((1, feature.width), np.float32))
+        if of_feature.dtype != np.float32 and np.abs(of_feature).max(initial=0) > _EXACT:
+            median = np.rint(np.median(of_feature, axis=0))
+            found[feature.columns] = np.clip(median, -LARGEST_WHOLE, LARGEST_WHOLE)
+    return found if found.any() else None
 
 
 def _blocks(examples: Examples, layout: FeatureLayout, tally: NonFiniteTally) -> Iterator[Block]:
@@ -83,6 +126,7 @@ class _Store:
         bytes_per_row = 4 * layout.width + (8 if layout.weight_feature is not None else 0)
         self._held = _allocated(max(1, limit // bytes_per_row), layout)
         self._width = layout.width
+        self._offset = layout.offset
         self._folder: Path | None = None
         self.count = 0
 
@@ -106,12 +150,12 @@ class _Store:
 
     def matrix(self) -> WeightedRows:
         if self._folder is None:
-            return WeightedRows(*self._filled_part())
+            return WeightedRows(*self._filled_part(), self._offset)
         rows = np.memmap(self._folder / 'rows', np.float32, 'r+', shape=(self.count, self._width))
         if not (self._folder / 'weights').exists():
-            return WeightedRows(rows, None)
+            return WeightedRows(rows, None, self._offset)
         weights = np.memmap(self._folder / 'weights', np.float64, 'r+', shape=(self.count,))
-        return WeightedRows(rows, weights)
+        return WeightedRows(rows, weights, self._offset)
 
     def _filled_part(self) -> tuple[np.ndarray, np.ndarray | None]:
         weights = self._held.weights

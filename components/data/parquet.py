@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from tfx_kmeans.data.block import Block, as_float32
+from tfx_kmeans.data.block import Block, as_rows
 from tfx_kmeans.data.feature_layout import FeatureLayout
 from tfx_kmeans.errors import DataError
 
@@ -50,6 +50,22 @@ def parquet_blocks(path: str, layout: FeatureLayout) -> Iterator[tuple[int, Bloc
                 first += len(batch)
         except (pa.ArrowException, OSError) as error:
             raise DataError(f'{path}, row {first}: {error}') from error
+
+
+def parquet_head(path: str, layout: FeatureLayout, count: int) -> dict[str, np.ndarray] | None:
+    """Values of the layout's features in the first rows of a file, by name; None without rows.
+
+    Raises the same errors as `parquet_blocks`.
+    """
+    with _SeekableFile(path) as file:
+        names = [feature.name for feature in layout.features]
+        batch = next(_opened(path, file).iter_batches(count, columns=names), None)
+    if batch is None:
+        return None
+    return {
+        feature.name: _values(path, 0, batch, feature.name, feature.width)
+        for feature in layout.features
+    }
 
 
 class _SeekableFile(io.RawIOBase):
@@ -108,11 +124,9 @@ def _is_list(kind: pa.DataType) -> bool:
 
 def _block(path: str, first: int, batch: pa.RecordBatch, layout: FeatureLayout) -> Block:
     block = Block.empty(len(batch), layout)
-    numbers = np.arange(first, first + len(batch))
     for feature in layout.features:
-        columns = slice(feature.first_column, feature.first_column + feature.width)
         values = _values(path, first, batch, feature.name, feature.width)
-        block.rows[:, columns] = as_float32(path, numbers, values, feature.name)
+        block.rows[:, feature.columns] = as_rows(values, layout, feature)
     if block.weights is not None:
         block.weights[:] = _values(path, first, batch, str(layout.weight_feature), 1)[:, 0]
     return block

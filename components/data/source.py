@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_kmeans.data.block import Block
-from tfx_kmeans.data.decoder import Decoder
+from tfx_kmeans.data.decoder import UNPARSABLE, Decoder
 from tfx_kmeans.data.feature_layout import FeatureLayout
 from tfx_kmeans.data.files import files_in
-from tfx_kmeans.data.parquet import parquet_blocks, parquet_feature_spec
+from tfx_kmeans.data.parquet import parquet_blocks, parquet_feature_spec, parquet_head
 from tfx_kmeans.data.tfrecords import read_records
 from tfx_kmeans.errors import DataError
 
@@ -44,13 +45,16 @@ class Examples:
                 f'{self.payload_format}; supported formats are {", ".join(PAYLOAD_FORMATS)}.'
             )
 
+    def _files(self) -> Iterator[str]:
+        return (path for folder in self.folders for path in files_in(folder))
+
     def feature_spec(self) -> dict[str, Any]:
         """Parsing specs derived from the first example, by feature name, for use without a schema.
 
         Raises:
           DataError: If there are no examples, or the first one cannot be read.
         """
-        for path in (path for folder in self.folders for path in files_in(folder)):
+        for path in self._files():
             if self.payload_format == PARQUET:
                 if spec := parquet_feature_spec(path):
                     return spec
@@ -70,7 +74,7 @@ class Examples:
                 f'Serialized tf.Examples ({TF_EXAMPLE}) are required, but the examples in '
                 f'{", ".join(self.folders)} have payload_format {self.payload_format}.'
             )
-        for path in (path for folder in self.folders for path in files_in(folder)):
+        for path in self._files():
             for records in read_records(path):
                 yield records.as_list()
 
@@ -81,6 +85,25 @@ class Examples:
           DataError: As `record_batches`.
         """
         return list(islice(chain.from_iterable(self.record_batches()), count))
+
+    def head(self, layout: FeatureLayout, count: int) -> dict[str, np.ndarray]:
+        """Values of the layout's features in the first examples, by name, each [m, width].
+
+        Empty if there are none, or if they cannot be parsed: decoding them says why.
+        """
+        if self.payload_format == PARQUET:
+            found = (parquet_head(path, layout, count) for path in self._files())
+            return next((one for one in found if one is not None), {})
+        records = self.first(count)
+        try:
+            parsed = tf.io.parse_example(records, dict(layout.parsing_spec)) if records else {}
+        except UNPARSABLE:
+            return {}
+        return {
+            feature.name: parsed[feature.name].numpy().reshape(len(records), feature.width)
+            for feature in layout.features
+            if feature.name in parsed
+        }
 
     def blocks(
         self, path: str, layout: FeatureLayout, decoder: Decoder

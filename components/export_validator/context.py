@@ -258,4 +258,6 @@ class Context:
             for placed in features
         }
         batches = (tf.io.parse_example(batch, spec) for batch in examples.record_batches())
-        return np.concatenate([row_of(parsed, features) for parsed in batches])
+        return np.concatenate(
+            [row_of(parsed, features, tf.as_dtype(self.payload.row_type)) for parsed in batches]
+        )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
 from tfx.dsl.components.base import base_executor
 
 from tfx_kmeans.centroids.base_model import BaseModel
@@ -14,9 +16,12 @@ from tfx_kmeans.centroids.payload import CentroidsPayload, Columns
 from tfx_kmeans.centroids.storage import write_payload
 from tfx_kmeans.centroids.training import Training
 from tfx_kmeans.clustering.measures.evaluation import evaluate
+from tfx_kmeans.clustering.metric import metric_of
+from tfx_kmeans.clustering.rounding import RoundingTally, largest_values, may_be_lost
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.feature_layout import FeatureLayout, choose_layout
-from tfx_kmeans.data.matrix import open_matrix
-from tfx_kmeans.data.source import Examples
+from tfx_kmeans.data.matrix import exact_blocks, open_matrix
+from tfx_kmeans.data.source import TF_EXAMPLE, Examples
 from tfx_kmeans.errors import DataError, NoExamplesError
 from tfx_kmeans.kmeans_trainer.model_run import write_model_run
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
@@ -50,14 +55,40 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         layout = _layout(input_dict, examples, options)
         training = _training(input_dict, layout, options)
         with emptied_on_failure(output_dict):
-            with open_matrix(examples, layout, options.memory_limit_mb) as rows:
+            with _opened(examples, layout, options) as rows:
+                largest = largest_values(rows.values)
                 payload = training.run(rows)
+            _refuse_rounding(examples, layout, payload, largest)
             payload = _evaluated(payload, input_dict, layout, options)
             write_model_run(output_dict['model_run'][0].uri, payload)
             write_payload(output_dict['centroids'][0].uri, payload)
             _set_properties(output_dict['centroids'][0], payload)
         if isinstance(training.checkpoints, CheckpointFolder):
             training.checkpoints.remove()
+
+
+def _opened(
+    examples: Examples, layout: FeatureLayout, options: TrainerOptions
+) -> AbstractContextManager[WeightedRows]:
+    centred = metric_of(options.distance_metric).centred
+    return open_matrix(examples, layout, options.memory_limit_mb, with_offset=centred)
+
+
+def _refuse_rounding(
+    examples: Examples, layout: FeatureLayout, payload: CentroidsPayload, largest: np.ndarray
+) -> None:
+    """Raises DataError if the clustering has suffered from rounding numbers to float32."""
+    metadata = payload.metadata
+    rounded = layout.may_be_rounded(examples.payload_format == TF_EXAMPLE)
+    if not rounded or not payload.metric.centred:
+        return
+    if not may_be_lost(largest, metadata.total_weight, metadata.inertia):
+        return
+    tally = RoundingTally(payload.shift, metadata.num_clusters)
+    assigner = payload.assigner.less(payload.shift)
+    for rows, weights in exact_blocks(examples, layout, payload.shift):
+        tally.add(rows, assigner.assign(rows.astype(np.float32))[0], weights)
+    tally.refuse_loss(metadata.inertia, metadata.column_names)
 
 
 def _layout(input_dict: Artifacts, examples: Examples, options: TrainerOptions) -> FeatureLayout:
@@ -96,7 +127,7 @@ def _evaluated(
         return payload
     examples = examples_of(artifacts, (EVAL_SPLIT,))
     try:
-        with open_matrix(examples, layout, options.memory_limit_mb) as rows:
+        with _opened(examples, layout, options) as rows:
             evaluation = evaluate(rows, payload.assigner, payload.metadata.seed)
     except NoExamplesError as error:
         _log.info('The split %r is not evaluated: %s', EVAL_SPLIT, error)

@@ -50,7 +50,7 @@ def rows_of_examples(features: Sequence[PlacedFeature]) -> RowsOfExamples:
             parsed = tf.io.parse_example(serialized, spec)
         except _PARSE_ERRORS as error:
             raise DataError(f'The examples do not match the model: {error}') from error
-        columns = [tf.cast(parsed[feature.name], tf.float32).numpy() for feature in features]
+        columns = [parsed[feature.name].numpy() for feature in features]
         return np.concatenate(columns, axis=1)
 
     return rows_of

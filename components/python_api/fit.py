@@ -9,11 +9,19 @@ from tfx_kmeans.centroids.base_model import BaseModel
 from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder
 from tfx_kmeans.centroids.payload import Columns
 from tfx_kmeans.centroids.training import Training
+from tfx_kmeans.clustering.metric import metric_of
 from tfx_kmeans.clustering.options import KMeansOptions, default_of
 from tfx_kmeans.clustering.restarts import OnIteration
+from tfx_kmeans.clustering.rounding import largest_values
 from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.python_api.model import KMeansModel
-from tfx_kmeans.python_api.rows import columns_of, matrix_of, unnamed_columns, weighted_rows
+from tfx_kmeans.python_api.rows import (
+    columns_of,
+    numbers_of,
+    refuse_rounding,
+    rows_to_cluster,
+    unnamed_columns,
+)
 
 
 def fit(
@@ -122,17 +130,21 @@ def fit(
     if base_model is not None and not align_clusters:
         _refuse_another_start(initial_clusters, num_restarts)
     columns = columns_of(rows, column_names)
-    matrix = matrix_of(rows, None if columns is None else columns.column_names)
+    numbers = numbers_of(rows, None if columns is None else columns.column_names)
     checkpoints = None if checkpoint_dir is None else CheckpointFolder(checkpoint_dir)
     training = Training(
-        columns=_matching_columns(columns, matrix.shape[1], base_model),
+        columns=_matching_columns(columns, numbers.shape[1], base_model),
         options=options,
         base_model=None if base_model is None else BaseModel(base_model.source, base_model.payload),
         align_clusters=align_clusters,
         checkpoints=checkpoints,
         on_iteration=callback,
     )
-    payload = training.run(weighted_rows(matrix, sample_weight))
+    weighted = rows_to_cluster(numbers, sample_weight, metric_of(distance_metric))
+    largest = None if weighted.offset is None else largest_values(weighted.values)
+    payload = training.run(weighted)
+    if largest is not None:
+        refuse_rounding(numbers, weighted.weights, payload, largest)
     if checkpoints is not None:
         checkpoints.remove()
     return KMeansModel(payload)

@@ -14,7 +14,7 @@ from tfx_kmeans.centroids.payload import CentroidsPayload, Columns, Metadata
 from tfx_kmeans.centroids.storage import find_payload, read_payload, write_payload
 from tfx_kmeans.clustering.measures.evaluation import Evaluation, evaluate
 from tfx_kmeans.errors import DataError
-from tfx_kmeans.python_api.rows import in_order_of, matrix_of, weighted_rows
+from tfx_kmeans.python_api.rows import in_order_of, numbers_of, weighted_rows
 
 _BATCH = 8192
 
@@ -87,8 +87,12 @@ class KMeansModel:
         return self.metadata.inertia
 
     def cluster_centers(self) -> np.ndarray:
-        """A copy of the centroids in feature space, float32 [k, d]."""
-        return self.payload.centroids.copy()
+        """A copy of the centroids in feature space [k, d].
+
+        Float32, or float64 if float32 would round them to less than the digits that distances are
+        computed with (timestamps, for example).
+        """
+        return self.payload.exact_centroids.copy()
 
     def predict_cluster_index(self, rows: Any) -> np.ndarray:
         """The nearest centroid of each row, int64 [n]; ties go to the lowest index.
@@ -165,7 +169,7 @@ class KMeansModel:
         return evaluation
 
     def _matrix(self, rows: Any) -> np.ndarray:
-        return matrix_of(in_order_of(rows, self.columns), self.metadata.column_names)
+        return numbers_of(in_order_of(rows, self.columns), self.metadata.column_names)
 
     def _batches(self, rows: Any) -> Iterator[np.ndarray]:
         """Rows as float32 arrays, batch by batch."""

@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from tfx_kmeans.centroids.payload import Columns, PlacedFeature
+from tfx_kmeans.centroids.payload import CentroidsPayload, Columns, PlacedFeature
+from tfx_kmeans.clustering.frame import centre_of, residuals, subtracted
+from tfx_kmeans.clustering.metric import Metric
+from tfx_kmeans.clustering.rounding import RoundingTally, may_be_lost
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.finite import NonFiniteTally
 from tfx_kmeans.errors import DataError
 
 FEATURES = 'features'
+_BLOCK = 8192
 
 
-def matrix_of(rows: Any, column_names: Sequence[str] | None = None) -> np.ndarray:
-    """Copies rows to a new array, float32 [n, d].
+def numbers_of(rows: Any, column_names: Sequence[str] | None = None) -> np.ndarray:
+    """Checks rows, and returns them as an array [n, d]: float32, or else float64 or int64.
 
     Args:
       rows: Numbers [n, d]: an array, a data frame, a tensor, or lists.
@@ -34,20 +38,65 @@ def matrix_of(rows: Any, column_names: Sequence[str] | None = None) -> np.ndarra
         given = np.asarray(rows)
         if given.dtype.kind not in 'biufO':
             raise DataError(f'their type is {given.dtype}')
-        with np.errstate(over='ignore'):
-            matrix = np.array(given, np.float32, order='C')
+        if given.dtype != np.float32:
+            given = given.astype(np.int64 if given.dtype.kind in 'biu' else np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f'rows must be numbers [n, d]: {error}.') from error
-    if matrix.ndim != 2 or matrix.shape[1] == 0:
+    if given.ndim != 2 or given.shape[1] == 0:
         raise DataError(
-            f'rows must have the shape [n, d], with d of at least 1; got {list(matrix.shape)}.'
+            f'rows must have the shape [n, d], with d of at least 1; got {list(given.shape)}.'
         )
-    names = column_names or [str(index) for index in range(matrix.shape[1])]
-    if len(names) == matrix.shape[1]:
+    names = column_names or [str(index) for index in range(given.shape[1])]
+    if len(names) == given.shape[1]:
         tally = NonFiniteTally(names)
-        tally.look_at('rows', 0, matrix)
-        tally.refuse_any(len(matrix))
-    return matrix
+        with np.errstate(over='ignore'):
+            tally.look_at('rows', 0, given.astype(np.float32))
+        tally.refuse_any(len(given))
+    return given
+
+
+def rows_to_cluster(numbers: np.ndarray, sample_weight: Any | None, metric: Metric) -> WeightedRows:
+    """Copies numbers [n, d] to float32 rows, after a shift that keeps their digits.
+
+    Raises the same errors as `weighted_rows`.
+    """
+    given = weighted_rows(numbers, sample_weight)
+    if numbers.dtype == np.float32 or not metric.centred or not len(numbers):
+        return WeightedRows(np.array(numbers, np.float32, order='C'), given.weights)
+    offset = centre_of(numbers, given.weights)
+    values = np.empty(numbers.shape, np.float32)
+    for start in range(0, len(numbers), _BLOCK):
+        values[start : start + _BLOCK] = subtracted(numbers[start : start + _BLOCK], offset)
+    return WeightedRows(values, given.weights, offset)
+
+
+def refuse_rounding(
+    numbers: np.ndarray,
+    weights: np.ndarray | None,
+    payload: CentroidsPayload,
+    largest: np.ndarray,
+) -> None:
+    """Checks that rounding numbers [n, d] to float32 has not changed their clustering.
+
+    Args:
+      numbers: Rows as they were given, float64 or int64.
+      weights: Weights of the rows, float64 [n]; None for 1 each.
+      payload: Their clustering.
+      largest: Largest magnitude in each column of the rounded rows, [d].
+
+    Raises:
+      DataError: If it has, naming the column.
+    """
+    metadata = payload.metadata
+    if not may_be_lost(largest, metadata.total_weight, metadata.inertia):
+        return
+    tally = RoundingTally(payload.shift, metadata.num_clusters)
+    rows = WeightedRows(numbers, weights)
+    for start in range(0, len(numbers), _BLOCK):
+        part = slice(start, min(start + _BLOCK, len(numbers)))
+        labels, _ = payload.assigner.assign(numbers[part])
+        tally.add(residuals(numbers[part], payload.shift), labels, rows.weights_in(part))
+    tally.refuse_loss(metadata.inertia, metadata.column_names)
 
 
 def weighted_rows(rows: np.ndarray, sample_weight: Any | None) -> WeightedRows:

@@ -67,6 +67,7 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         self._resources = list(preprocessing.resources)
         self._preprocessing = preprocessing
         self._placed = metadata.features
+        self._row_dtype = tf.as_dtype(payload.row_type)
         self._passthrough = _chosen(preprocessing.all_raw_features, passthrough)
 
     @property
@@ -75,7 +76,9 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         return {**self._preprocessing.raw_features, **self._passthrough}
 
     def preprocess(self, serialized: tf.Tensor) -> tf.Tensor:
-        """Converts serialized tf.Examples, string [n], to rows, float32 [n, d].
+        """Converts serialized tf.Examples, string [n], to rows [n, d].
+
+        Rows are float32, or float64 if the payload is `wide`.
 
         If an example lacks a required feature, all values of its row are NaN.
         """
@@ -83,7 +86,7 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         return self._rows_of_parsed(*parse(serialized, features.values(), features))
 
     def assign(self, rows: tf.Tensor) -> Outputs:
-        """Assigns rows, float32 [n, d]; returns `cluster_index` and `distance`."""
+        """Assigns rows [n, d]; returns `cluster_index` and `distance`."""
         return self._stored.assign(rows)
 
     def answer_examples(self, serialized: tf.Tensor) -> Outputs:
@@ -110,7 +113,7 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
 
         Returns the same outputs as `answer_examples`.
         """
-        rows = row_of(self._preprocessing(raw), self._placed)
+        rows = row_of(self._preprocessing(raw), self._placed, self._row_dtype)
         return {**self.assign(rows), **self._passed_through(raw)}
 
     def nearest(self, serialized: tf.Tensor) -> Outputs:
@@ -126,8 +129,8 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
         return {**self.assign(rows), **self._passed_through(parsed)}
 
     def _rows_of_parsed(self, parsed: Tensors, incomplete: tf.Tensor) -> tf.Tensor:
-        rows = row_of(self._preprocessing(parsed), self._placed)
-        return tf.where(incomplete[:, tf.newaxis], np.nan, rows)
+        rows = row_of(self._preprocessing(parsed), self._placed, self._row_dtype)
+        return tf.where(incomplete[:, tf.newaxis], tf.constant(np.nan, rows.dtype), rows)
 
     def _passed_through(self, parsed: Tensors) -> Outputs:
         return {name: feature.to_dense(parsed[name]) for name, feature in self._passthrough.items()}
@@ -145,7 +148,7 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
           ServingInputError: If the serving input does not return what the model needs.
         """
         width = self.centroids.shape[1]
-        rows = tf.TensorSpec([None, width], tf.float32, names.FEATURES_SIGNATURE)
+        rows = tf.TensorSpec([None, width], self._row_dtype, names.FEATURES_SIGNATURE)
         found = {
             names.EXAMPLES_SIGNATURE: _on_examples(self.answer_examples),
             names.FEATURES_SIGNATURE: _concrete(

@@ -38,15 +38,17 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
         """
         super().__init__(name='stored_centroids')
         self._metric = payload.metric
-        self._shift = payload.shift.astype(np.float32)
+        self._wide = payload.wide
+        self._shift = payload.shift.astype(np.float64 if self._wide else np.float32)
         self.clusters = self._stored_variable(payload)
         self.centroids = self._float32_variable(payload)
         lengths = _squared_lengths(self._served_centroids(payload) - payload.shift)
         self._bias = tf.constant(-lengths / 2, tf.float32)
 
     def assign(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Assigns rows, float32 [n, d]; returns `cluster_index` int64 [n], `distance` float32 [n].
+        """Assigns rows [n, d]; returns `cluster_index` int64 [n] and `distance` float32 [n].
 
+        Rows are float32, or float64 if the payload is `wide`.
         The distance is computed from the row and its centroid, not from the score. If it is not
         finite, because the row is not, the index is `NO_CLUSTER` and the distance NaN.
         """
@@ -61,13 +63,13 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
         }
 
     def nearest(self, rows: tf.Tensor) -> tf.Tensor:
-        """Assigns rows, float32 [n, d]; returns only the index that `assign` returns, int64 [n]."""
+        """Assigns rows [n, d]; returns only the index that `assign` returns, int64 [n]."""
         _, framed = self._points(rows)
         valid = tf.math.is_finite(tf.reduce_sum(tf.square(framed), axis=1))
         return _index_or_none(valid, tf.argmax(self._scores(framed), axis=1))
 
     def all_distances(self, rows: tf.Tensor) -> tf.Tensor:
-        """Distances of rows, float32 [n, d], to all centroids, float32 [n, k].
+        """Distances of rows [n, d] to all centroids, float32 [n, k].
 
         Takes one matmul of (-2 x, |x|^2, 1) and (c, 1, |c|^2) in float64, which keeps all
         significant digits of a float32 despite cancellation. All distances of a row that is not
@@ -86,7 +88,12 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
 
         Under cosine, both are the normalised rows, and a row of zeros becomes NaN. Rows are scaled
         before they are normalised, so that squares neither overflow nor underflow.
+
+        The shift is subtracted from wide rows in float64, and both are what is left.
         """
+        if self._wide:
+            framed = tf.cast(rows - self._shift, tf.float32)
+            return framed, framed
         if not self._metric.normalised:
             return rows, rows - self._shift
         scaled = rows / tf.reduce_max(tf.abs(rows), axis=1, keepdims=True)
@@ -99,10 +106,9 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
 
     def _stored_variable(self, payload: CentroidsPayload) -> tf.Variable:
         stored = _constant_variable(payload.centroids, names.CLUSTER_CENTERS_VAR_NAME)
-        framed = (payload.centroids - payload.shift).astype(np.float32)
-        self._framed = (
-            _constant_variable(framed, 'clusters_less_shift') if payload.shift.any() else stored
-        )
+        self._framed = stored
+        if payload.shift.any():
+            self._framed = _constant_variable(payload.framed, 'clusters_less_shift')
         return stored
 
     def _float32_variable(self, payload: CentroidsPayload) -> tf.Variable:  # noqa: ARG002  # subclasses use it
@@ -110,7 +116,7 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
 
     def _served_centroids(self, payload: CentroidsPayload) -> np.ndarray:
         """The centroids in feature space that distances are measured to, float64 [k, d]."""
-        return payload.centroids.astype(np.float64)
+        return payload.exact_centroids.astype(np.float64)
 
     def _factors(self) -> tf.Tensor:
         """The right factors of the scores, float32 [k, d]: centroids, each up to a scale."""
@@ -124,7 +130,7 @@ class StoredCentroids(tf.Module):  # type: ignore[misc]
 
     def _centroids_at(self, index: tf.Tensor) -> tf.Tensor:
         """The centroid of each index, float32 [n, d], in the space of the points of `_points`."""
-        return tf.gather(self.clusters, index)
+        return tf.gather(self._framed if self._wide else self.clusters, index)
 
 
 class ReducedCentroids(StoredCentroids):
@@ -135,7 +141,7 @@ class ReducedCentroids(StoredCentroids):
 
     def _stored_variable(self, payload: CentroidsPayload) -> tf.Variable:
         _check_float16_range(payload)
-        framed = (payload.centroids - payload.shift).astype(np.float16)
+        framed = payload.framed.astype(np.float16)
         return _constant_variable(framed, names.CLUSTER_CENTERS_VAR_NAME)
 
     def _float32_variable(self, payload: CentroidsPayload) -> tf.Variable:
@@ -151,7 +157,7 @@ class ReducedCentroids(StoredCentroids):
 
     def in_feature_space(self) -> tf.Tensor:
         """The centroids in feature space that distances are measured to, float32 [k, d]."""
-        return self._framed_centroids() + self._shift
+        return self._framed_centroids() + tf.cast(self._shift, tf.float32)
 
     def _points(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         _, framed = super()._points(rows)
@@ -171,7 +177,7 @@ class QuantisedCentroids(ReducedCentroids):
     """
 
     def _stored_variable(self, payload: CentroidsPayload) -> tf.Variable:
-        framed = payload.centroids - payload.shift
+        framed = payload.framed.astype(np.float64)
         largest = np.abs(framed).max(axis=1, keepdims=True)
         scales = np.where(largest > 0, largest, 1.0) / _INT8_MAX
         quantised = np.rint(framed / scales).astype(np.int8)
@@ -220,8 +226,11 @@ def stored_centroids(payload: CentroidsPayload, precision: str) -> StoredCentroi
 
 
 def _check_float16_range(payload: CentroidsPayload) -> None:
-    framed = payload.centroids - payload.shift
-    over = np.maximum(np.abs(payload.centroids), np.abs(framed)) > _FLOAT16_MAX
+    framed = payload.framed
+    values = np.abs(framed)
+    if not payload.wide:  # `centroids` would be rounded again
+        values = np.maximum(np.abs(payload.centroids), values)
+    over = values > _FLOAT16_MAX
     if over.any():
         columns = [payload.metadata.column_names[index] for index in np.flatnonzero(over.any(0))]
         clusters = np.flatnonzero(over.any(axis=1)).tolist()

@@ -55,15 +55,17 @@ class SchemaPreprocessing:
         return raw
 
 
-def row_of(features: Tensors, placed: Sequence[PlacedFeature]) -> tf.Tensor:
-    """Concatenates features, each [n, ...], in column order to rows, float32 [n, d].
+def row_of(
+    features: Tensors, placed: Sequence[PlacedFeature], dtype: tf.DType = tf.float32
+) -> tf.Tensor:
+    """Concatenates features, each [n, ...], in column order to rows [n, d] of a dtype.
 
     Args:
       features: Values of the features, by name.
       placed: Features in column order.
     """
     columns = [
-        tf.reshape(tf.cast(features[feature.name], tf.float32), [-1, feature.width])
+        tf.reshape(tf.cast(features[feature.name], dtype), [-1, feature.width])
         for feature in placed
     ]
     return columns[0] if len(columns) == 1 else tf.concat(columns, axis=1)

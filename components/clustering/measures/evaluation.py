@@ -62,6 +62,8 @@ def evaluate(rows: WeightedRows, assigner: Assigner, seed: int) -> Evaluation:
     Raises:
       DataError: If rows have no distance to the centroids, see `Assigner.assign`.
     """
+    if rows.offset is not None:
+        assigner = assigner.less(rows.offset)
     labels, distances = assigner.assign(rows.values)
     weights = rows.weights_in(slice(0, len(rows)))
     k = len(assigner.centroids)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfx_kmeans.clustering.frame import Frame
+from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.errors import ParameterError
 
 _BLOCK = 8192
@@ -32,30 +33,33 @@ def entered(start: np.ndarray, frame: Frame) -> np.ndarray:
     return frame.enter(start)
 
 
-def chosen_rows(function: Callable[..., Any], rows: np.ndarray, num_clusters: int) -> np.ndarray:
+def chosen_rows(function: Callable[..., Any], rows: WeightedRows, num_clusters: int) -> np.ndarray:
     """Calls a function with one block of rows after another until all centroids are chosen.
 
     Args:
-      function: Function f(block, left) that gets a read-only block of rows, float32 [b, d], and the
-        number of centroids left to choose. It returns 0 to `left` rows of d numbers.
-      rows: Rows in feature space, float32 [n, d].
+      function: Function f(block, left) that gets a read-only block of rows in feature space,
+        float32 [b, d] (float64 if the rows were), and the number of centroids left to choose. It
+        returns 0 to `left` rows of d numbers.
+      rows: Rows, minus their offset if they have one.
       num_clusters: Number of centroids to choose, k.
 
     Returns:
-      The centroids, float32 [k, d].
+      The centroids, float64 [k, d].
 
     Raises:
       ParameterError: If the function returns anything else, or has chosen fewer than k centroids
         when the rows end.
     """
-    chosen = np.empty((0, rows.shape[1]), np.float32)
+    chosen = np.empty((0, rows.width))
     for start in range(0, len(rows), _BLOCK):
         left = num_clusters - len(chosen)
         if left == 0:
             break
-        block = rows[start : start + _BLOCK].copy()
+        block = rows.values[start : start + _BLOCK].copy()
+        if rows.offset is not None:
+            block = block + rows.offset
         block.flags.writeable = False
-        chosen = np.concatenate([chosen, _checked(function(block, left), left, rows.shape[1])])
+        chosen = np.concatenate([chosen, _checked(function(block, left), left, rows.width)])
     if len(chosen) < num_clusters:
         raise ParameterError(
             f'initial_clusters: the function has chosen only {len(chosen)} of {num_clusters} '
@@ -66,9 +70,9 @@ def chosen_rows(function: Callable[..., Any], rows: np.ndarray, num_clusters: in
 
 def _checked(returned: Any, left: int, width: int) -> np.ndarray:
     try:
-        found = np.asarray(returned, np.float32)
+        found = np.asarray(returned, np.float64)
     except (TypeError, ValueError):
-        found = np.empty(0, np.float32)
+        found = np.empty(0)
     if found.shape == (0,):
         found = found.reshape(0, width) if np.size(returned) == 0 else found
     if found.ndim != 2 or found.shape[1] != width or len(found) > left:

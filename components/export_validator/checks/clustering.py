@@ -13,6 +13,7 @@ from tfx_kmeans.export_validator.checks.finding import (
     within,
 )
 from tfx_kmeans.export_validator.context import Context
+from tfx_kmeans.export_validator.options import WARN
 
 _RETRAIN = (
     'Examine the data, or train with another num_clusters, more num_restarts or another seed.'
@@ -46,7 +47,7 @@ def number_and_width(context: Context) -> Finding:
 def distinct_centroids(context: Context) -> Finding:
     """No two clusters have the same centroid."""
     _, first, inverse = np.unique(
-        context.payload.centroids, axis=0, return_index=True, return_inverse=True
+        context.payload.exact_centroids, axis=0, return_index=True, return_inverse=True
     )
     inverse = inverse.reshape(-1)
     pairs = [f'{first[group]} and {i}' for i, group in enumerate(inverse) if first[group] != i]
@@ -62,6 +63,32 @@ def empty_clusters(context: Context) -> Finding:
     limit = context.options.thresholds.max_empty_clusters
     found = f'{len(empty)}: {listed(empty)}' if empty else '0'
     return Finding(len(empty) <= limit, f'at most {limit} empty clusters', found)
+
+
+@check(
+    CLUSTERING,
+    mode=WARN,
+    advice='Use fewer clusters than the data has distinct rows; if it has many, look at the scale '
+    'of its columns.',
+)
+def nonzero_inertia(context: Context) -> Finding:
+    """The training rows differ from their centroids: the clusters describe more than copies."""
+    inertia = context.payload.metadata.inertia
+    return Finding(inertia > 0, 'an inertia above 0', f'{inertia:.6g}')
+
+
+@check(
+    CLUSTERING,
+    mode=WARN,
+    advice='Find out why the column has one value only, or leave it out with exclude_features.',
+)
+def varying_columns(context: Context) -> Finding:
+    """Every column has more than one value in the examples, and so can affect the clusters."""
+    rows = context.served_rows
+    constant = np.flatnonzero(rows.max(axis=0, initial=-np.inf) <= rows.min(axis=0, initial=np.inf))
+    names = [context.payload.metadata.column_names[column] for column in constant]
+    found = f'one value only: {listed(names)}' if len(rows) > 1 and names else 'all vary'
+    return Finding(len(rows) < 2 or not names, 'more than one value in every column', found)
 
 
 @check(CLUSTERING, advice=_RETRAIN)

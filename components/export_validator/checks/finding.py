@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tfx_kmeans.export_validator.context import Context
+from tfx_kmeans.export_validator.options import FAIL
 
 STRUCTURE, SERVING, CLUSTERING, BASELINE = GROUPS = (
     'structure',
@@ -44,6 +45,7 @@ class Check:
       run: Examines and judges the model.
       advice: What to do if the check fails.
       applies: Whether there is anything to examine.
+      mode: What a failure means unless `thresholds.checks` says otherwise: FAIL or WARN.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Check:
     run: CheckFunction
     advice: str
     applies: Callable[[Context], bool]
+    mode: str
 
 
 REGISTRY: dict[str, Check] = {}
@@ -58,7 +61,11 @@ REGISTRY: dict[str, Check] = {}
 
 
 def check(
-    group: str, *, advice: str, applies: Callable[[Context], bool] = lambda _: True
+    group: str,
+    *,
+    advice: str,
+    applies: Callable[[Context], bool] = lambda _: True,
+    mode: str = FAIL,
 ) -> Callable[[CheckFunction], CheckFunction]:
     """Registers a function as a check, under the function's name.
 
@@ -66,13 +73,14 @@ def check(
       group: STRUCTURE, SERVING, CLUSTERING or BASELINE.
       advice: What to do if the check fails.
       applies: Whether there is anything to examine; the check is left out otherwise.
+      mode: What a failure means unless a pipeline says otherwise: FAIL or WARN.
     """
 
     def register(function: CheckFunction) -> CheckFunction:
         name = function.__name__
         assert group in GROUPS, group
         assert name not in REGISTRY, f'two checks are called {name}'
-        REGISTRY[name] = Check(name, group, function, advice, applies)
+        REGISTRY[name] = Check(name, group, function, advice, applies, mode)
         return function
 
     return register

@@ -12,7 +12,7 @@ from tfx_kmeans.export_validator.checks import (  # noqa: F401  # fill the regis
 )
 from tfx_kmeans.export_validator.checks.finding import GROUPS, REGISTRY, Check, Finding
 from tfx_kmeans.export_validator.context import Context
-from tfx_kmeans.export_validator.options import FAIL, OFF
+from tfx_kmeans.export_validator.options import OFF
 from tfx_kmeans.export_validator.probe.client import start_probe
 
 
@@ -57,7 +57,7 @@ def run_checks(context: Context) -> list[CheckResult]:
     modes = context.options.thresholds.checks
     results = []
     for check in all_checks():
-        mode = modes.get(check.name, FAIL)
+        mode = modes.get(check.name, check.mode)
         finding = None if mode == OFF else _run(check, context)
         if finding is not None:
             results.append(_result(check, mode, finding))

@@ -143,7 +143,7 @@ def _references(context: Context) -> dict[str, str]:
     """
     definitions = context.serving_graph.signature_def
     metadata = context.payload.metadata
-    expected = expected_signatures(metadata.width, metadata.num_clusters)
+    expected = expected_signatures(metadata.width, metadata.num_clusters, context.payload.row_type)
     found = {}
     for name, definition in sorted(definitions.items()):
         same = kind_of_default(definition) if name == names.DEFAULT_SIGNATURE else name

@@ -72,7 +72,7 @@ def signatures(context: Context) -> Finding:
     definitions = context.serving_graph.signature_def
     found = {name: one for name, one in definitions.items() if name != _INIT_OP}
     metadata = context.payload.metadata
-    expected = expected_signatures(metadata.width, metadata.num_clusters)
+    expected = expected_signatures(metadata.width, metadata.num_clusters, context.payload.row_type)
     wrong = _unlike(found, expected, context.description)
     wrong |= _wrong_default(found, set(wrong))
     known = {*expected, names.DEFAULT_SIGNATURE, names.SERVING_INPUT_SIGNATURE}

@@ -119,13 +119,14 @@ def compare_all(
     displacement = _displacement(payload, precision)
     given, rows = distances[answerable], rows[answerable]
     points, _ = _points(payload, rows)
-    centroids = payload.centroids.astype(np.float64)
-    x = np.linalg.norm(points - payload.shift, axis=1)
-    c = np.linalg.norm(centroids - payload.shift, axis=1)
-    shift = np.abs(payload.shift).max()
+    centroids = _centroids(payload)
+    x = np.linalg.norm(points - _shift(payload), axis=1)
+    c = np.linalg.norm(centroids - _shift(payload), axis=1)
+    shift = np.abs(_shift(payload)).max()
     for cluster in range(len(centroids)):
         exact, bound = _from(payload, points, centroids[cluster])
-        moved = 2 * _UNIT_ROUNDOFF * (x + c[cluster] + shift)  # by subtracting the shift in float32
+        # By subtracting the shift in float32, or rounding what is left to float32.
+        moved = 2 * _UNIT_ROUNDOFF * (x + c[cluster] + shift)
         bound = bound + _change(payload, exact, displacement[cluster])
         bound = bound + 2 * (x + c[cluster]) * moved + moved**2
         wrong += int((~(np.abs(given[:, cluster] - exact) <= bound)).sum())
@@ -141,7 +142,7 @@ def answerable_rows(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.nda
     if _is_cosine(payload):
         answerable = finite & (rows != 0).any(axis=1)
         return answerable, ~answerable
-    centroids = payload.centroids.astype(np.float64) - payload.shift
+    centroids = _centroids(payload) - _shift(payload)
     far = np.nan_to_num(np.linalg.norm(centroids, axis=1)).max(initial=0)
     with np.errstate(invalid='ignore'):
         reach = np.linalg.norm(rows.astype(np.float64) - payload.shift, axis=1)
@@ -157,7 +158,7 @@ def _displacement(payload: CentroidsPayload, precision: str) -> np.ndarray:
     to multiples of 1/127 of the largest. Normalising an int8 centroid, under cosine, moves it at
     most as far again.
     """
-    framed = np.abs(payload.centroids.astype(np.float64) - payload.shift)
+    framed = np.abs(_centroids(payload) - _shift(payload))
     if precision == 'float32':
         return np.zeros(len(framed))
     if precision == 'float16':
@@ -183,8 +184,8 @@ def _distances(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray,
     (Higham 2002, section 3.1). A squared distance is twice a score.
     """
     points, cosine = _points(payload, rows)
-    centroids = payload.centroids.astype(np.float64)
-    x, c = points - payload.shift, centroids - payload.shift
+    centroids = _centroids(payload)
+    x, c = points - _shift(payload), centroids - _shift(payload)
     x_norms, c_norms = np.square(x).sum(axis=1)[:, np.newaxis], np.square(c).sum(axis=1)
     squared = np.maximum(x_norms - 2 * x @ c.T + c_norms, 0)
     reach = np.sqrt(x_norms) * np.sqrt(c_norms) + c_norms / 2
@@ -197,7 +198,7 @@ def _distance_to(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Distance of each row to one cluster [n], and its maximum error in float32 [n]."""
     points, _ = _points(payload, rows)
-    return _from(payload, points, payload.centroids.astype(np.float64)[cluster])
+    return _from(payload, points, _centroids(payload)[cluster])
 
 
 def _from(
@@ -211,6 +212,10 @@ def _from(
     squared = np.square(points - centroids).sum(axis=1)
     width = points.shape[1]
     bound = (width + 4) * _UNIT_ROUNDOFF * squared + float(np.finfo(np.float32).tiny)
+    if payload.wide:  # what is left after the shift is rounded to float32
+        reach = sum(np.linalg.norm(one - _shift(payload), axis=-1) for one in (points, centroids))
+        displacement = _UNIT_ROUNDOFF * reach
+        return squared, bound + 2 * np.sqrt(squared) * displacement + displacement**2
     if not _is_cosine(payload):
         return squared, bound
     displacement = (width + 8) * _UNIT_ROUNDOFF
@@ -220,10 +225,23 @@ def _from(
 def _points(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.ndarray, bool]:
     """The rows as points that distances are computed from, float64, and whether normalised."""
     points = rows.astype(np.float64)
+    if payload.wide:
+        return points - payload.shift, False
     if not _is_cosine(payload):
         return points, False
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     return points / np.where(lengths > 0, lengths, 1.0), True
+
+
+def _centroids(payload: CentroidsPayload) -> np.ndarray:
+    """The centroids, float64 [k, d]: less the shift if the payload is wide."""
+    centroids = payload.centroids if payload.points is None else payload.points
+    return centroids.astype(np.float64)
+
+
+def _shift(payload: CentroidsPayload) -> np.ndarray:
+    """What is still to be subtracted from points and centroids, float64 [d]."""
+    return np.zeros_like(payload.shift) if payload.wide else payload.shift
 
 
 def _is_cosine(payload: CentroidsPayload) -> bool:

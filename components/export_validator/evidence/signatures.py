@@ -48,15 +48,18 @@ class ExpectedSignature:
         return f'({inputs}) -> {", ".join(self.outputs)}{passed}'
 
 
-def expected_signatures(width: int, num_clusters: int) -> dict[str, ExpectedSignature]:
+def expected_signatures(
+    width: int, num_clusters: int, row_type: str = 'float32'
+) -> dict[str, ExpectedSignature]:
     """The signatures by name, except `serving_default`, a copy of one of them.
 
     Args:
       width: Number of columns.
       num_clusters: Number of clusters.
+      row_type: Type of the rows, float32 or (of wide numbers) float64.
     """
     index, distance = f'{names.CLUSTER_INDEX}: int64 [None]', f'{names.DISTANCE}: float32 [None]'
-    rows = (f'{names.FEATURES_SIGNATURE}: float32 [None, {width}]',)
+    rows = (f'{names.FEATURES_SIGNATURE}: {row_type} [None, {width}]',)
     examples = (f'{names.EXAMPLES_SIGNATURE}: string [None]',)
     to_all = (f'{names.ALL_DISTANCES}: float32 [None, {num_clusters}]',)
     return {

@@ -43,6 +43,21 @@ def cluster_without_rows(bench):
     bench.other_centroids(cluster_weight=weight)
 
 
+@fault('nonzero_inertia')
+def every_row_on_its_centroid(bench):
+    bench.other_centroids(lambda metadata: metadata.update(inertia=0.0))
+    bench.limit(checks={'nonzero_inertia': 'fail'})
+
+
+@fault('varying_columns')
+def column_with_one_value(bench):
+    rows = bench.payload.centroids[np.arange(300) % 4]
+    rows = rows + np.random.default_rng(0).normal(size=rows.shape).astype(np.float32)
+    rows[:, 1] = 100
+    bench.examples = bench.workshop.examples('one_value', eval=rows)
+    bench.limit(checks={'varying_columns': 'fail'})
+
+
 @fault('smallest_share')
 def cluster_too_small(bench):
     bench.limit(min_cluster_share=0.249)

@@ -52,7 +52,7 @@ def test_folders_without_readable_centroids_are_rejected(payload, tmp_path):
 def test_a_newer_major_format_is_rejected_by_name(payload, tmp_path):
     newer = dataclasses.replace(payload.metadata, format_version='2.0')
     write_payload(str(tmp_path), dataclasses.replace(payload, metadata=newer))
-    with pytest.raises(CentroidsError, match=r'has format 2\.0; this version .* reads up to 1\.0'):
+    with pytest.raises(CentroidsError, match=r'has format 2\.0; this version .* reads up to 1\.1'):
         read_payload(str(tmp_path))
     minor = dataclasses.replace(payload.metadata, format_version='1.9')
     write_payload(str(tmp_path), dataclasses.replace(payload, metadata=minor))

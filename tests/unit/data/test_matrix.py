@@ -87,13 +87,6 @@ def test_wrong_weights(tmp_path, weights, message):
     refused(tmp_path, message, weight_feature='w')
 
 
-def test_an_integer_that_float32_cannot_represent(tmp_path):
-    write(tmp_path, [example(n=2**24), example(n=2**24 + 1)])
-    refused(
-        tmp_path, "record 1: feature 'n' has the value 16777217, an integer that float32 cannot"
-    )
-
-
 def test_no_files_no_examples_and_a_missing_feature(tmp_path):
     refused(tmp_path, 'There are no files of examples in')
     write(tmp_path, [])
@@ -144,12 +137,29 @@ def test_a_gzip_file_with_several_members(tmp_path):
     assert len(read_matrix([folder], choose_layout(SPEC)).values) == 2
 
 
-@pytest.mark.parametrize('integer', [2**24 + 1, 2**53 + 1, 2**63 - 1, -(2**63) + 1])
-def test_every_inexact_integer_is_detected(tmp_path, integer):
-    write(tmp_path, [example(n=integer)])
-    refused(
-        tmp_path, f"record 0: feature 'n' has the value {integer}, an integer that float32 cannot"
-    )
+@pytest.mark.parametrize('base', [2**24 + 1, 2**53 + 1, 2**63 - 100, -(2**63) + 1])
+def test_large_integers_keep_their_digits(tmp_path, base):
+    write(tmp_path, [example(a=0.5, n=base + index) for index in range(9)])
+    examples = Examples((str(tmp_path),))
+    with open_matrix(examples, choose_layout(SPEC), with_offset=True) as found:
+        column = found.values[:, 3]
+        whole = [int(value) + int(found.offset[3]) for value in column]
+        assert sorted(whole) == [base + index for index in range(9)]
+        assert found.offset[:3].tolist() == [0, 0, 0]
+        assert (found.values[:, 0] == 0.5).all()
+
+
+def test_small_integers_have_no_offset(tmp_path):
+    write(tmp_path, [example(n=index) for index in range(9)])
+    with open_matrix(Examples((str(tmp_path),)), choose_layout(SPEC), with_offset=True) as found:
+        assert found.offset is None
+        assert sorted(found.values[:, 3]) == list(range(9))
+
+
+def test_a_large_integer_after_small_ones_is_rounded_relative_to_itself(tmp_path):
+    write(tmp_path, [example(n=1)] * 5000 + [example(n=2**40 + 1)])
+    with open_matrix(Examples((str(tmp_path),)), choose_layout(SPEC), with_offset=True) as found:
+        assert found.values[:, 3].max() == 2**40
 
 
 def test_the_first_row_that_is_not_finite_is_named(tmp_path):

@@ -43,3 +43,26 @@ def test_a_byte_order_mark_is_refused_because_example_gen_keeps_it(tmp_path):
     (tmp_path / 'a.csv').write_bytes('\ufeffx,y\n1,2\n'.encode())
     with pytest.raises(CsvError, match='starts with a byte order mark: save it as plain UTF-8'):
         inspect_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('cells', 'lost'),
+    [
+        (['1700000000.25', '1700000000.5', '1700000001.75'], True),
+        (['1e9', '1000000000.1', '1000000000.2'], True),
+        (['1700000000', '', '1700000020'], False),  # whole numbers become int64
+        (['0.1', '0.2', '14.62'], False),
+        (['1e-20', '2.5e-20', '-3e-20'], False),
+        (['1e30', '2.5e29', '0.5'], False),
+        (['14.62', '14.62', '14.62'], False),
+        (['999999999.5', '1.5', '2.5', '3.5'], False),
+    ],
+)
+def test_decimal_numbers_that_float32_cannot_tell_apart_are_refused(tmp_path, cells, lost):
+    data = inspect_folder(folder(tmp_path, a='x,y\n' + ''.join(f'{c},1\n' for c in cells)))
+    if not lost:
+        assert choose_columns(data, None, []) == ('x', 'y')
+        return
+    with pytest.raises(CsvError, match=r"Column 'x' has numbers .* for float32.* becomes 1"):
+        choose_columns(data, None, [])
+    assert choose_columns(data, None, ['x']) == ('y',)
