@@ -209,8 +209,8 @@ def _deserialized(path: str, content: bytes) -> Checkpoint:
     header = from_fields(_Header, fields)
     best = None
     if header.best is not None:
-        found = (arrays[f'best/{field}'] for field in _FINAL_ARRAYS)
-        best = FinalAssignment(header.best, *found, points=arrays.get(_POINTS))
+        found = {field: arrays[f'best/{field}'] for field in _FINAL_ARRAYS}
+        best = FinalAssignment(header.best, **found, points=arrays.get(_POINTS))
     return Checkpoint(
         fingerprint=header.fingerprint,
         seed=header.seed,

@@ -37,7 +37,7 @@ class RoundingTally:
 
     def add(self, exact: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> None:
         """Adds rows minus the shift float64 [n, d], their clusters int [n], weights float64 [n]."""
-        error = exact - exact.astype(np.float32)
+        error: np.ndarray = exact - exact.astype(np.float32)
         np.add.at(self._weights, labels, weights)
         np.add.at(self._sums, labels, error * weights[:, np.newaxis])
         np.add.at(self._squares, labels, np.square(error) * weights[:, np.newaxis])

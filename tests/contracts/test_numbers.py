@@ -113,7 +113,7 @@ def test_zero_inertia_and_constant_columns_are_reported(workshop, monkeypatch):
     by_name = {check['name']: check for check in verdict.checks}
     assert not by_name['nonzero_inertia']['passed']
     assert by_name['nonzero_inertia']['mode'] == 'warn'
-    assert 'one value only: size' in by_name['varying_columns']['found']
+    assert 'one value only: size' in by_name['varying_inputs']['found']
     assert verdict.blessing.get_int_custom_property('blessed') == 1
     warned = verdict.blessing.get_string_custom_property('warned_checks').split(',')
-    assert {'nonzero_inertia', 'varying_columns'} <= set(warned)
+    assert {'nonzero_inertia', 'varying_inputs'} <= set(warned)

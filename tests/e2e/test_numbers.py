@@ -74,4 +74,4 @@ def test_a_value_beside_a_constant_is_not_a_million_deviations_out(run, table):
 def test_the_constant_column_is_reported(run):
     report = next(run.output.glob('pipeline/ExportValidator/report/*/report.json')).read_text()
     assert 'one value only: constant' in report
-    assert 'warned  varying_columns' in run.screen
+    assert 'warned  varying_inputs' in run.screen

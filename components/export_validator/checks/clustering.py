@@ -14,6 +14,7 @@ from tfx_kmeans.export_validator.checks.finding import (
 )
 from tfx_kmeans.export_validator.context import Context
 from tfx_kmeans.export_validator.options import WARN
+from tfx_kmeans.export_validator.probe.program.probe_arrays import is_blank
 
 _RETRAIN = (
     'Examine the data, or train with another num_clusters, more num_restarts or another seed.'
@@ -80,15 +81,25 @@ def nonzero_inertia(context: Context) -> Finding:
 @check(
     CLUSTERING,
     mode=WARN,
-    advice='Find out why the column has one value only, or leave it out with exclude_features.',
+    advice='Find out why all its values are equal, or leave the feature out with exclude_features.',
 )
-def varying_columns(context: Context) -> Finding:
-    """Every column has more than one value in the examples, and so can affect the clusters."""
-    rows = context.served_rows
-    constant = np.flatnonzero(rows.max(axis=0, initial=-np.inf) <= rows.min(axis=0, initial=np.inf))
-    names = [context.payload.metadata.column_names[column] for column in constant]
-    found = f'one value only: {listed(names)}' if len(rows) > 1 and names else 'all vary'
-    return Finding(len(rows) < 2 or not names, 'more than one value in every column', found)
+def varying_inputs(context: Context) -> Finding:
+    """Every number that the model takes has more than one value in the examples."""
+    values = context.raw_values
+    if values is None:
+        values = dict(zip(context.payload.metadata.column_names, context.rows.T, strict=True))
+    names = set(values) - set(context.description.passthrough_features)
+    constant = [name for name in names if _is_constant(values[name])]
+    found = f'one value only: {listed(constant)}' if constant else 'all vary'
+    return Finding(not constant, 'more than one value of every numeric input', found)
+
+
+def _is_constant(values: np.ndarray) -> bool:
+    """Whether numbers, of which at least two are present, are all equal."""
+    if values.dtype == object:
+        return False
+    present = values[~is_blank(values)]
+    return len(present) > 1 and bool((present == present.flat[0]).all())
 
 
 @check(CLUSTERING, advice=_RETRAIN)

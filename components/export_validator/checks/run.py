@@ -12,7 +12,7 @@ from tfx_kmeans.export_validator.checks import (  # noqa: F401  # fill the regis
 )
 from tfx_kmeans.export_validator.checks.finding import GROUPS, REGISTRY, Check, Finding
 from tfx_kmeans.export_validator.context import Context
-from tfx_kmeans.export_validator.options import OFF
+from tfx_kmeans.export_validator.options import FAIL, OFF
 from tfx_kmeans.export_validator.probe.client import start_probe
 
 

@@ -49,13 +49,13 @@ def every_row_on_its_centroid(bench):
     bench.limit(checks={'nonzero_inertia': 'fail'})
 
 
-@fault('varying_columns')
+@fault('varying_inputs')
 def column_with_one_value(bench):
     rows = bench.payload.centroids[np.arange(300) % 4]
     rows = rows + np.random.default_rng(0).normal(size=rows.shape).astype(np.float32)
     rows[:, 1] = 100
     bench.examples = bench.workshop.examples('one_value', eval=rows)
-    bench.limit(checks={'varying_columns': 'fail'})
+    bench.limit(checks={'varying_inputs': 'fail'})
 
 
 @fault('smallest_share')
