@@ -47,11 +47,16 @@ class NonFiniteTally:
             self._infinite += np.isinf(rows).sum(axis=0)
             self._first = place if self._first is None else min(self._first, place)
 
-    def refuse_any(self, total_rows: int) -> None:
+    def refuse_any(
+        self,
+        total_rows: int,
+        advice: str = 'Remove these rows, or replace the values in Transform.',
+    ) -> None:
         """Checks that all values were finite.
 
         Args:
           total_rows: Number of rows in all blocks, for the error message.
+          advice: What to do, for the error message.
 
         Raises:
           DataError: If a value was not finite; gives the counts, the columns and the first record.
@@ -69,6 +74,5 @@ class NonFiniteTally:
         path, record = self._first
         raise DataError(
             f'{self._rows} of {total_rows} rows have values that are not finite ({found}{more}); '
-            f'the first is record {record} of {path}. Remove these rows, or replace the values in '
-            'Transform.'
+            f'the first is record {record} of {path}. {advice}'
         )

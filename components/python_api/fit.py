@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tfx_kmeans.argument_checks import check_flag
 from tfx_kmeans.centroids.base_model import BaseModel
 from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder
 from tfx_kmeans.centroids.payload import Columns
 from tfx_kmeans.centroids.training import Training
+from tfx_kmeans.clustering.distinct import too_few_distinct_rows
 from tfx_kmeans.clustering.options import KMeansOptions, default_of
 from tfx_kmeans.clustering.restarts import OnIteration
 from tfx_kmeans.errors import ParameterError
+from tfx_kmeans.python_api.columns import as_table
 from tfx_kmeans.python_api.model import KMeansModel
 from tfx_kmeans.python_api.rows import columns_of, matrix_of, unnamed_columns, weighted_rows
+
+
+class EmptyClustersWarning(UserWarning):
+    """There are fewer distinct rows than clusters, so that some clusters are empty."""
 
 
 def fit(
@@ -42,7 +50,9 @@ def fit(
     """Clusters rows with the options of KMeansTrainer, and with bit-identical results.
 
     Args:
-      rows: Rows, numbers [n, d]: an array, a data frame, or lists. They are copied as float32.
+      rows: Rows, numbers [n, d]: an array, a data frame (pandas, polars, pyarrow, or any other with
+        the dataframe interchange protocol or the Arrow PyCapsule interface), a tensor, or lists.
+        They are copied as float32.
       num_clusters: Number of clusters, k. May be omitted if `initial_clusters` is a list of rows,
         or if there is a `base_model`.
       sample_weight: Weights of the rows, numbers [n], finite and not negative; None for 1 each.
@@ -83,9 +93,13 @@ def fit(
     Raises:
       ParameterError: If a parameter is invalid; names the parameter, the value and what is allowed.
       DataError: If rows or weights cannot be clustered, for example because values are not finite;
-        gives the number of such rows.
+        gives the number of such rows or values by column, and names columns that do not hold
+        numbers or share a name.
       CentroidsError: If `base_model` is a folder without centroids.
       CheckpointError: If `checkpoint_dir` cannot be used.
+
+    Warns:
+      EmptyClustersWarning: If there are fewer distinct rows than clusters; gives both numbers.
 
     Example:
       >>> import numpy as np
@@ -114,13 +128,16 @@ def fit(
         num_restarts=num_restarts,
         seed=seed,
     )
+    check_flag('align_clusters', align_clusters)
     if align_clusters and base_model is None:
         raise ParameterError(
             'align_clusters needs a base_model, whose ids the clusters are given. Pass a '
             'base_model, or omit align_clusters.'
         )
     if base_model is not None and not align_clusters:
-        _refuse_another_start(initial_clusters, num_restarts)
+        _refuse_another_start(initial_clusters, options.num_restarts)
+    table = as_table(rows)
+    rows = rows if table is None else table
     columns = columns_of(rows, column_names)
     matrix = matrix_of(rows, None if columns is None else columns.column_names)
     checkpoints = None if checkpoint_dir is None else CheckpointFolder(checkpoint_dir)
@@ -132,7 +149,11 @@ def fit(
         checkpoints=checkpoints,
         on_iteration=callback,
     )
-    payload = training.run(weighted_rows(matrix, sample_weight))
+    found = weighted_rows(matrix, sample_weight)
+    payload = training.run(found)
+    warning = too_few_distinct_rows(found, payload.cluster_weight)
+    if warning is not None:
+        warnings.warn(warning, EmptyClustersWarning, stacklevel=2)
     if checkpoints is not None:
         checkpoints.remove()
     return KMeansModel(payload)
