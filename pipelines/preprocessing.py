@@ -89,13 +89,15 @@ def standardised(columns: tf.Tensor) -> tf.Tensor:
     Mean and standard deviation are those of the imputed columns, computed in one pass over the
     data: imputing the mean does not change the mean, and multiplies the variance by the share of
     numbers that are present. The analyzers ignore values that are not finite, so an infinite value
-    does not affect other rows.
+    does not affect other rows. A column without any number becomes NaN, so that the trainer refuses
+    it by name instead of clustering a constant that hides values when the model is served.
     """
     mean = tft.mean(columns, reduce_instance_dims=False)
     present = tf.where(
         tf.math.is_inf(columns), float('nan'), tf.cast(tf.math.is_finite(columns), tf.float32)
     )
     present_share = tft.mean(present, reduce_instance_dims=False)
+    mean = tf.where(present_share > 0, mean, float('nan'))  # tft.mean of no number is 0
     deviation = tf.sqrt(tft.var(columns, reduce_instance_dims=False) * present_share)
     filled = tf.where(tf.math.is_nan(columns), mean, columns)
     return (filled - mean) / tf.where(deviation > 0, deviation, tf.ones_like(deviation))

@@ -63,6 +63,7 @@ class NonFiniteTally:
         """
         if self._first is None:
             return
+        self._refuse_empty_columns(total_rows)
         columns = np.flatnonzero(self._nan + self._infinite)
         found = '; '.join(
             f'column {self._names[column]!r}: {self._nan[column]} NaN, '
@@ -76,3 +77,14 @@ class NonFiniteTally:
             f'{self._rows} of {total_rows} rows have values that are not finite ({found}{more}); '
             f'the first is record {record} of {path}. {advice}'
         )
+
+    def _refuse_empty_columns(self, total_rows: int) -> None:
+        empty = [repr(self._names[column]) for column in np.flatnonzero(self._nan == total_rows)]
+        if empty:
+            rest = len(empty) - _MAX_COLUMNS_NAMED
+            more = f' and {rest} more columns' if rest > 0 else ''
+            raise DataError(
+                f'There is no number in any of the {total_rows} rows for column '
+                f'{", ".join(empty[:_MAX_COLUMNS_NAMED])}{more}: all values are missing or NaN. '
+                'Leave this column out, or use data in which it has values.'
+            )
