@@ -3,6 +3,7 @@
 Right answers are computed with float64 NumPy from the original values.
 """
 
+import dataclasses
 import datetime
 import decimal
 import fractions
@@ -17,6 +18,7 @@ import scipy.sparse
 import tensorflow as tf
 
 import tfx_kmeans
+from tfx_kmeans.centroids.payload import PlacedFeature
 from tfx_kmeans.errors import DataError, ParameterError
 from tfx_kmeans.python_api.fit import EmptyClustersWarning
 from tfx_kmeans.python_api.rows import matrix_of, numbers_of
@@ -157,6 +159,16 @@ def test_the_columns_of_a_frame_are_put_in_order(frame_of, model):
     assert model.evaluate(frame_of(shuffled), log_dir=None).inertia == 64 + 1
 
 
+def test_the_named_columns_of_a_vector_are_put_in_order_too(model):
+    """As in a pipeline, in which one feature holds all columns."""
+    vector = dataclasses.replace(model.metadata, features=(PlacedFeature('features', 0, 2),))
+    one = tfx_kmeans.KMeansModel(dataclasses.replace(model.payload, metadata=vector))
+    shuffled = pl.DataFrame({'y': [9.0, 0.0], 'x': [0.0, 9.0]})
+    assert one.predict_cluster_index(shuffled).tolist() == [0, 1]
+    other = pl.DataFrame({'p': [9.0, 0.0], 'q': [0.0, 9.0]})  # by position
+    assert one.predict_cluster_index(other).tolist() == [1, 0]
+
+
 def test_missing_and_other_columns_are_named(frame_of, model):
     message = r"columns of the model, x, y; got y, z: 'x' is missing; 'z' is not in the model"
     for method in (model.predict_cluster_index, model.transform, model.score):
@@ -219,6 +231,18 @@ def test_times_are_refused_with_what_to_do(kind):
 def test_categories_are_refused_with_what_to_do(frame):
     with pytest.raises(DataError, match=r"column 'c' holds categories .* one column of 0 and 1"):
         tfx_kmeans.fit(frame, 1)
+
+
+def test_a_slice_of_a_polars_frame_is_read_from_its_own_bits():
+    rng = np.random.default_rng(0)
+    flags, counts = rng.integers(0, 2, 50).astype(bool), rng.integers(0, 99, 50)
+    gaps = [None if index in (2, 20) else index for index in range(50)]
+    frame = pl.DataFrame({'flag': flags, 'count': counts, 'gap': gaps})[3:20]
+    np.testing.assert_array_equal(
+        numbers_of(frame), np.stack([flags, counts, np.arange(50)], axis=1)[3:20]
+    )
+    with pytest.raises(DataError, match="column 'gap': 1"):
+        numbers_of(pl.DataFrame({'gap': gaps})[3:21])
 
 
 MISSING = {
