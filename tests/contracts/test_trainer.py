@@ -179,23 +179,34 @@ def test_a_sparse_output_of_transform_is_refused_unless_it_is_excluded(
     }
 
 
-def the_pipelines_own(inputs):
+def own_preprocessing(inputs):
     from tfx_kmeans.pipelines.preprocessing import preprocessing_fn
 
     return preprocessing_fn(inputs, {'features': ['n', 'price']})
 
 
+def own_preprocessing_of_price(inputs):
+    from tfx_kmeans.pipelines.preprocessing import preprocessing_fn
+
+    return preprocessing_fn(inputs, {'features': ['price']})
+
+
+# Transform's mean of no number is NaN beside another column, and 0 without one.
 @pytest.mark.filterwarnings('ignore:invalid value encountered in divide:RuntimeWarning')
+@pytest.mark.parametrize(
+    ('preprocessing_fn', 'names'),
+    [(own_preprocessing, ['n', 'price']), (own_preprocessing_of_price, ['price'])],
+)
 def test_a_column_that_is_empty_in_training_is_refused_by_name(
-    workshop, transform, behind_transform
+    workshop, transform, behind_transform, preprocessing_fn, names
 ):
     rows = [{**row, 'price': []} for row in behind_transform.rows]
-    graph, encoded = transform(the_pipelines_own, rows)
+    graph, encoded = transform(preprocessing_fn, rows)
     examples = workshop.written('empty', 'train', encoded)
     with pytest.raises(
         ValueError, match=r"no number in any of the 120 rows for column 'price': .*Leave this col"
     ):
-        workshop.train(examples, transform_graph=graph, column_names=['n', 'price'])
+        workshop.train(examples, transform_graph=graph, column_names=names)
 
 
 def test_more_clusters_than_distinct_rows_are_logged(workshop, many_rows, caplog):
