@@ -93,9 +93,7 @@ def refuse_not_finite(rows: np.ndarray, names: Sequence[str]) -> None:
     """
     if rows.dtype.kind != 'f' or not rows.size:
         return
-    with np.errstate(invalid='ignore'):
-        smallest, largest = rows.min(), rows.max()  # NaN if there is one
-    if smallest >= -_FLOAT32_MAX and largest <= _FLOAT32_MAX:
+    if _all_fit_float32(rows):
         return
     tally = NonFiniteTally(names)
     tally.look_at('rows', 0, rows)
@@ -110,6 +108,14 @@ def refuse_not_finite(rows: np.ndarray, names: Sequence[str]) -> None:
         f'rows have values that are too large for float32, whose maximum is {_FLOAT32_MAX:.1e} '
         f'({_some(found, "; ")}). Scale these columns down, or remove such rows.'
     )
+
+
+def _all_fit_float32(rows: np.ndarray) -> bool:
+    if rows.dtype == np.float32:
+        return bool(np.isfinite(rows).all())
+    with np.errstate(invalid='ignore'):
+        smallest, largest = rows.min(), rows.max()  # NaN if there is one
+    return bool(smallest >= -_FLOAT32_MAX and largest <= _FLOAT32_MAX)
 
 
 def _refuse_unusable(columns: Sequence[Column]) -> None:
