@@ -5,12 +5,30 @@ Their errors name the parameter, the value given and the values allowed.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from tfx_kmeans.errors import ParameterError
+
+
+def use_python_scalars(options: Any) -> None:
+    """Replaces NumPy scalars in the fields of a frozen dataclass by Python's own, for JSON.
+
+    Integers, floats and booleans keep their kind, so that the checks below apply to them: the
+    integer 3 is accepted as an integer from NumPy as well, but not the float 3.0. Arrays and
+    tensors with one number and without dimensions count as scalars.
+    """
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if isinstance(value, np.floating):
+            object.__setattr__(options, field.name, float(value))
+        elif getattr(value, 'ndim', None) == 0 and hasattr(value, 'item'):
+            object.__setattr__(options, field.name, value.item())
 
 
 def check_integer(name: str, value: object, minimum: int | None = None) -> None:

@@ -98,7 +98,8 @@ def standardised(columns: tf.Tensor, resolution: Sequence[float]) -> tf.Tensor:
     Mean and standard deviation are those of the imputed columns, computed in one pass over the
     data: imputing the mean does not change the mean, and multiplies the variance by the share of
     numbers that are present. The analyzers ignore values that are not finite, so an infinite value
-    does not affect other rows. A column without any number stays NaN, and the trainer refuses it.
+    does not affect other rows. A column without any number becomes NaN, so that the trainer refuses
+    it by name instead of clustering a constant that hides values when the model is served.
 
     A standard deviation of at most `resolution` times the largest magnitude of the column is
     rounding: the column is constant, and is only shifted, not scaled.
@@ -118,6 +119,7 @@ def standardised(columns: tf.Tensor, resolution: Sequence[float]) -> tf.Tensor:
         tf.cast(tf.math.is_finite(columns), tf.float64),
     )
     present_share = tft.mean(present, reduce_instance_dims=False)
+    mean = tf.where(present_share > 0, mean, tf.constant(np.nan, tf.float64))  # tft.mean gives 0
     deviation = tf.sqrt(tft.var(finite, reduce_instance_dims=False) * present_share)
     largest = tft.max(tf.abs(finite), reduce_instance_dims=False)
     constant = deviation <= tf.constant(resolution, tf.float64) * largest

@@ -13,6 +13,7 @@ from tfx_kmeans.argument_checks import (
     check_integer,
     check_names,
     imported_function,
+    use_python_scalars,
 )
 from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.serving.export import TEXT_FILE
@@ -53,6 +54,7 @@ class ExporterOptions:
     warmup: int = 0
 
     def __post_init__(self) -> None:
+        use_python_scalars(self)
         check_choice('precision', self.precision, PRECISIONS)
         check_choice('default_signature', self.default_signature, names.DEFAULT_KINDS)
         self._check_passthrough_features()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,17 +45,20 @@ class Columns:
       features: Features, in matrix order.
       column_names: Name of each column.
       weight_feature: Name of the feature with the weight of a row; None if there is none.
+      left_out: Features of the examples that are not columns, with the reason for each; empty if
+        the features to use were named.
     """
 
     features: tuple[PlacedFeature, ...]
     column_names: tuple[str, ...]
     weight_feature: str | None = None
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of_layout(cls, layout: FeatureLayout) -> Columns:
         """The columns of examples that are decoded with a layout."""
         placed = tuple(PlacedFeature(f.name, f.first_column, f.width) for f in layout.features)
-        return cls(placed, layout.column_names, layout.weight_feature)
+        return cls(placed, layout.column_names, layout.weight_feature, layout.left_out)
 
     @property
     def width(self) -> int:
@@ -102,6 +106,8 @@ class Metadata:
       versions: Versions of the packages that wrote the file.
       ancestry: Relation to an earlier clustering; None if there is none.
       evaluation: Evaluations by the name of the split, or of the rows that were evaluated.
+      left_out: Features of the examples that were not clustered, with the reason for each; empty if
+        the features to use were named.
       format_version: Version of the format, major.minor; readers reject a newer major version.
     """
 
@@ -123,6 +129,7 @@ class Metadata:
     versions: dict[str, str]
     ancestry: Ancestry | None = None
     evaluation: dict[str, Evaluation] = dataclasses.field(default_factory=dict)
+    left_out: dict[str, str] = dataclasses.field(default_factory=dict)
     format_version: str = METADATA_FORMAT
 
 
@@ -226,6 +233,7 @@ def payload_of(
         restarts=result.restarts,
         versions={'tfx_kmeans': __version__, 'numpy': np.__version__},
         ancestry=ancestry,
+        left_out=dict(columns.left_out),
     )
     return CentroidsPayload(
         centroids=result.centroids,

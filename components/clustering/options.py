@@ -15,6 +15,7 @@ from tfx_kmeans.argument_checks import (
     check_integer,
     check_non_negative,
     imported_function,
+    use_python_scalars,
 )
 from tfx_kmeans.clustering.metric import SQUARED_EUCLIDEAN_DISTANCE, metric_of
 from tfx_kmeans.clustering.seeding.registry import KMEANS_PLUS_PLUS_INIT, SEEDINGS
@@ -46,6 +47,8 @@ class KMeansOptions:
       num_restarts: Number of runs from different seeds; the one with the smallest inertia is kept.
       seed: Random seed; None draws one, and the result records it.
 
+    NumPy integers, floats and booleans are accepted for numbers and flags, and stored as Python's.
+
     Raises:
       ParameterError: If a value is invalid; names the parameter, the value and what is allowed.
     """
@@ -63,6 +66,7 @@ class KMeansOptions:
     seed: int | None = 0
 
     def __post_init__(self) -> None:
+        use_python_scalars(self)
         metric_of(self.distance_metric)
         check_integer('kmeans_plus_plus_num_retries', self.kmeans_plus_plus_num_retries)
         check_non_negative('relative_tolerance', self.relative_tolerance)

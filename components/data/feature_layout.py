@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,22 @@ import tensorflow as tf
 
 from tfx_kmeans.errors import ParameterError
 
+TRANSFORM_GRAPH, SCHEMA, EXAMPLES = ORIGINS = ('transform_graph', 'schema', 'examples')
+"""Origins of parsing specs; without a Transform graph or schema, the first examples."""
+
 _NUMERIC = (tf.float32, tf.int64)
+_REMEDIES = {
+    TRANSFORM_GRAPH: (
+        'Make it dense in the preprocessing_fn, for example with tf.sparse.to_dense and a default '
+        'value'
+    ),
+    SCHEMA: (
+        'Give it a fixed shape in the schema (SchemaGen with infer_feature_shape=True infers one '
+        'if no example lacks the feature; otherwise import an edited schema), or make it dense in '
+        'Transform'
+    ),
+    EXAMPLES: 'Connect a schema in which it has a fixed shape, or make it dense in Transform',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +74,8 @@ class FeatureLayout:
       weight_feature: Name of the feature with the row's weight; None if every weight is 1.
       offset: Vector to subtract from the values before they are rounded, float64 [d], or None.
       dtype: Type of the rows: float32, or float64 to see what rounding would change.
+      left_out: Features that are not used, with the reason for each; empty if the features to use
+        were named.
     """
 
     features: tuple[Feature, ...]
@@ -67,6 +84,7 @@ class FeatureLayout:
     weight_feature: str | None = None
     offset: np.ndarray | None = None
     dtype: type[np.floating] = np.float32
+    left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -84,6 +102,8 @@ def choose_layout(
     exclude_features: Sequence[str] = (),
     weight_feature: str | None = None,
     column_names: Sequence[str] | None = None,
+    *,
+    origin: str = SCHEMA,
 ) -> FeatureLayout:
     """Lays out the chosen features in the sorted order of their names.
 
@@ -95,40 +115,81 @@ def choose_layout(
       weight_feature: Name of the scalar feature with the weight of each row, which is never a
         column itself.
       column_names: Name of every column, in column order, instead of the derived names.
+      origin: Origin of the parsing specs, one of ORIGINS, for error messages.
 
     Raises:
       ParameterError: If a named feature is missing or cannot be used; names the feature and those
-        that can be used. Also if no feature is left, if the weight feature is not a dense scalar,
-        or if the number of column names is wrong.
+        that can be used. Also if `features` is None and a numeric feature that is not excluded has
+        no fixed shape; names it and what to do. Also if no feature is left, if the weight feature
+        is not a dense scalar, or if the number of column names is wrong.
     """
     excluded = {*exclude_features, *([weight_feature] if weight_feature else [])}
     usable = {name for name, spec in feature_spec.items() if _is_dense_numeric(spec)}
     _check_known('exclude_features', exclude_features, feature_spec)
+    weight = _checked_weight(weight_feature, feature_spec)
+    left_out: dict[str, str] = {}
     if features is None:
         chosen = usable - excluded
+        _refuse_without_shape(feature_spec, usable | excluded, origin)
+        left_out = {
+            name: _reason_to_leave_out(name, feature_spec[name], weight_feature, exclude_features)
+            for name in sorted(set(feature_spec) - chosen)
+        }
     else:
         _check_known('features', features, feature_spec)
         chosen = set(features) - excluded
-        _check_all_usable(chosen - usable, feature_spec, usable)
+        _check_all_usable(chosen - usable, feature_spec, usable, origin)
     if not chosen:
         raise ParameterError(
             f'No features are left for clustering. Dense numeric features: {_listed(usable)}; '
             f'excluded: {_listed(excluded)}. Use at least one dense numeric feature.'
         )
     laid_out = _in_columns(sorted(chosen), feature_spec)
-    weight = _checked_weight(weight_feature, feature_spec)
     return FeatureLayout(
         features=laid_out,
         column_names=_column_names(laid_out, column_names),
         parsing_spec={name: feature_spec[name] for name in [*sorted(chosen), *weight]},
         weight_feature=weight_feature,
+        left_out=left_out,
     )
+
+
+def _refuse_without_shape(
+    feature_spec: Mapping[str, Any], others: Collection[str], origin: str
+) -> None:
+    """Refuses numeric features without a fixed shape, which would be left out unnoticed."""
+    found = sorted(
+        name for name, spec in feature_spec.items() if _is_numeric(spec) and name not in others
+    )
+    if found:
+        described = '; '.join(
+            f'{name!r} is {_described(feature_spec[name], origin)}' for name in found
+        )
+        raise ParameterError(
+            f'k-means needs features of a fixed shape, but {described}. {_REMEDIES[origin]}, or '
+            'name it in exclude_features to leave it out.'
+        )
+
+
+def _reason_to_leave_out(
+    name: str, spec: Any, weight_feature: str | None, exclude_features: Sequence[str]
+) -> str:
+    if name == weight_feature:
+        return 'the weight of the rows'
+    if name in exclude_features:
+        return 'named in exclude_features'
+    is_empty = isinstance(spec, tf.io.FixedLenFeature) and 0 in spec.shape
+    return 'without any value' if is_empty else f'of type {tf.as_dtype(spec.dtype).name}'
+
+
+def _is_numeric(spec: Any) -> bool:
+    return tf.as_dtype(spec.dtype) in _NUMERIC
 
 
 def _is_dense_numeric(spec: Any) -> bool:
     return (
         isinstance(spec, tf.io.FixedLenFeature)
-        and tf.as_dtype(spec.dtype) in _NUMERIC
+        and _is_numeric(spec)
         and all(isinstance(size, int) and size > 0 for size in spec.shape)
     )
 
@@ -180,11 +241,11 @@ def _check_known(parameter: str, names: Sequence[str], feature_spec: Mapping[str
 
 
 def _check_all_usable(
-    unusable: set[str], feature_spec: Mapping[str, Any], usable: set[str]
+    unusable: set[str], feature_spec: Mapping[str, Any], usable: set[str], origin: str
 ) -> None:
     if unusable:
         found = '; '.join(
-            f'{name!r} is {_described(feature_spec[name])}' for name in sorted(unusable)
+            f'{name!r} is {_described(feature_spec[name], origin)}' for name in sorted(unusable)
         )
         raise ParameterError(
             f'k-means needs dense numeric features, but {found}. Features that can be used as they '
@@ -193,7 +254,9 @@ def _check_all_usable(
         )
 
 
-def _described(spec: Any) -> str:
+def _described(spec: Any, origin: str = SCHEMA) -> str:
+    if origin == EXAMPLES and not isinstance(spec, tf.io.FixedLenFeature):
+        return f'missing or empty in the first example (others have {tf.as_dtype(spec.dtype).name})'
     kinds = {
         tf.io.FixedLenFeature: 'a dense feature',
         tf.io.VarLenFeature: 'a variable-length feature',

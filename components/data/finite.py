@@ -47,17 +47,23 @@ class NonFiniteTally:
             self._infinite += np.isinf(rows).sum(axis=0)
             self._first = place if self._first is None else min(self._first, place)
 
-    def refuse_any(self, total_rows: int) -> None:
+    def refuse_any(
+        self,
+        total_rows: int,
+        advice: str = 'Remove these rows, or replace the values in Transform.',
+    ) -> None:
         """Checks that all values were finite.
 
         Args:
           total_rows: Number of rows in all blocks, for the error message.
+          advice: What to do, for the error message.
 
         Raises:
           DataError: If a value was not finite; gives the counts, the columns and the first record.
         """
         if self._first is None:
             return
+        self._refuse_empty_columns(total_rows)
         columns = np.flatnonzero(self._nan + self._infinite)
         found = '; '.join(
             f'column {self._names[column]!r}: {self._nan[column]} NaN, '
@@ -69,6 +75,16 @@ class NonFiniteTally:
         path, record = self._first
         raise DataError(
             f'{self._rows} of {total_rows} rows have values that are not finite ({found}{more}); '
-            f'the first is record {record} of {path}. Remove these rows, or replace the values in '
-            'Transform.'
+            f'the first is record {record} of {path}. {advice}'
         )
+
+    def _refuse_empty_columns(self, total_rows: int) -> None:
+        empty = [repr(self._names[column]) for column in np.flatnonzero(self._nan == total_rows)]
+        if empty:
+            rest = len(empty) - _MAX_COLUMNS_NAMED
+            more = f' and {rest} more columns' if rest > 0 else ''
+            raise DataError(
+                f'There is no number in any of the {total_rows} rows for column '
+                f'{", ".join(empty[:_MAX_COLUMNS_NAMED])}{more}: all values are missing or NaN. '
+                'Leave this column out, or use data in which it has values.'
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any
 
@@ -21,6 +21,11 @@ from tfx_kmeans.errors import DataError
 TF_EXAMPLE = 'FORMAT_TF_EXAMPLE'
 PARQUET = 'FORMAT_PARQUET'
 PAYLOAD_FORMATS = (TF_EXAMPLE, PARQUET)
+
+# Examples that are read to find features that the first one lacks.
+_FIRST_FILES = 8
+_FIRST_RECORDS = 1000  # of the first file
+_FEW_RECORDS = 100  # of each other file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,19 +54,40 @@ class Examples:
         return (path for folder in self.folders for path in files_in(folder))
 
     def feature_spec(self) -> dict[str, Any]:
-        """Parsing specs derived from the first example, by feature name, for use without a schema.
+        """Parsing specs derived from the first examples, by feature name, for use without a schema.
+
+        A feature has the shape that it has in the first example. If it is missing or empty there,
+        but not in one of the other examples that are read (the first ones of the first files), its
+        length is variable.
 
         Raises:
-          DataError: If there are no examples, or the first one cannot be read.
+          DataError: If there are no examples, or one of them cannot be read.
         """
+        known: dict[str, Any] = {}
+        is_first = True
+        for spec in self._first_specs(known):
+            for name, found in spec.items():
+                if is_first:
+                    known[name] = found
+                elif not _is_empty(found):
+                    known[name] = tf.io.VarLenFeature(found.dtype)
+            is_first = False
+        if is_first:
+            raise DataError(f'There are no examples in {", ".join(self.folders)}.')
+        return known
+
+    def _first_specs(self, known: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Parsing specs of the first examples, without features whose values are known already."""
+        files_with_examples = 0
         for path in self._files():
-            if self.payload_format == PARQUET:
-                if spec := parquet_feature_spec(path):
-                    return spec
-                continue
-            for records in read_records(path):
-                return feature_spec_of_record(path, records.as_list()[0])
-        raise DataError(f'There are no examples in {", ".join(self.folders)}.')
+            limit = _FEW_RECORDS if files_with_examples else _FIRST_RECORDS
+            is_empty = True
+            for spec in _specs_in(path, self.payload_format, limit, known):
+                is_empty = False
+                yield spec
+            files_with_examples += not is_empty
+            if files_with_examples == _FIRST_FILES:
+                return
 
     def record_batches(self) -> Iterator[list[bytes]]:
         """Reads all examples in order, as batches of serialized tf.Examples.
@@ -128,12 +154,16 @@ class Examples:
             yield records.first, decoder.decode(path, records)
 
 
-def feature_spec_of_record(path: str, record: bytes) -> dict[str, Any]:
-    """Parsing specs derived from the first record of a file, by feature name.
+def feature_spec_of_record(
+    path: str, record: bytes, number: int = 0, known: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Parsing specs derived from a record of a file, by feature name.
 
     Args:
       path: Path of the file, for the error message.
       record: Serialized tf.Example.
+      number: Number of the record within the file, for the error message.
+      known: Parsing specs of features to leave out, unless they are empty; None for none.
 
     Raises:
       DataError: If the record is not a tf.Example.
@@ -141,8 +171,30 @@ def feature_spec_of_record(path: str, record: bytes) -> dict[str, Any]:
     try:
         example = tf.train.Example.FromString(record)
     except Exception as error:  # the module that defines protobuf's DecodeError is not stable
-        raise DataError(f'{path}, record 0: the record is not a tf.Example.') from error
-    return {name: _fixed_length(feature) for name, feature in example.features.feature.items()}
+        raise DataError(f'{path}, record {number}: the record is not a tf.Example.') from error
+    found = example.features.feature
+    names = [name for name in found if known is None or _is_empty(known.get(name))]
+    return {name: _fixed_length(found[name]) for name in names}
+
+
+def _specs_in(
+    path: str, payload_format: str, limit: int, known: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Parsing specs of the first records of a file, or of the columns of a Parquet file."""
+    if payload_format == PARQUET:
+        columns = parquet_feature_spec(path)
+        if columns is not None:
+            yield {name: spec for name, spec in columns.items() if _is_empty(known.get(name))}
+        return
+    for records in read_records(path):
+        for number, record in enumerate(records.as_list()[:limit], start=records.first):
+            yield feature_spec_of_record(path, record, number, known)
+        return
+
+
+def _is_empty(spec: Any) -> bool:
+    """Whether a feature is missing (None) or has no value."""
+    return spec is None or (isinstance(spec, tf.io.FixedLenFeature) and 0 in spec.shape)
 
 
 def _fixed_length(feature: Any) -> tf.io.FixedLenFeature:

@@ -7,7 +7,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from tfx_kmeans.argument_checks import check_choice, check_flag, check_integer
+from tfx_kmeans.argument_checks import (
+    check_choice,
+    check_flag,
+    check_integer,
+    use_python_scalars,
+)
 from tfx_kmeans.errors import ParameterError
 
 T = TypeVar('T')
@@ -62,6 +67,7 @@ class Thresholds:
     checks: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        use_python_scalars(self)
         for name in _COUNTS:
             check_integer(f'thresholds.{name}', getattr(self, name), minimum=1)
         check_integer('thresholds.max_empty_clusters', self.max_empty_clusters, minimum=0)
@@ -119,6 +125,7 @@ class ValidatorOptions:
     report_rows: bool = True
 
     def __post_init__(self) -> None:
+        use_python_scalars(self)
         check_flag('report_rows', self.report_rows)
         is_list = isinstance(self.splits, Sequence) and not isinstance(self.splits, str)
         if not is_list or not self.splits or not all(isinstance(name, str) for name in self.splits):

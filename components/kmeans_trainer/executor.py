@@ -15,11 +15,18 @@ from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder
 from tfx_kmeans.centroids.payload import CentroidsPayload, Columns
 from tfx_kmeans.centroids.storage import write_payload
 from tfx_kmeans.centroids.training import Training
+from tfx_kmeans.clustering.distinct import too_few_distinct_rows
 from tfx_kmeans.clustering.measures.evaluation import evaluate
 from tfx_kmeans.clustering.metric import metric_of
 from tfx_kmeans.clustering.rounding import RoundingTally, largest_values, may_be_lost
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
-from tfx_kmeans.data.feature_layout import FeatureLayout, choose_layout
+from tfx_kmeans.data.feature_layout import (
+    EXAMPLES,
+    SCHEMA,
+    TRANSFORM_GRAPH,
+    FeatureLayout,
+    choose_layout,
+)
 from tfx_kmeans.data.matrix import exact_blocks, open_matrix
 from tfx_kmeans.data.source import TF_EXAMPLE, Examples
 from tfx_kmeans.errors import DataError, NoExamplesError
@@ -58,6 +65,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             with _opened(examples, layout, options) as rows:
                 largest = largest_values(rows.values)
                 payload = training.run(rows)
+                _warn_of_too_few_distinct_rows(rows, payload)
             _refuse_rounding(examples, layout, payload, largest)
             payload = _evaluated(payload, input_dict, layout, options)
             write_model_run(output_dict['model_run'][0].uri, payload)
@@ -92,13 +100,24 @@ def _refuse_rounding(
 
 
 def _layout(input_dict: Artifacts, examples: Examples, options: TrainerOptions) -> FeatureLayout:
-    return choose_layout(
+    described_by = [key for key in (TRANSFORM_GRAPH, SCHEMA) if input_dict.get(key)]
+    layout = choose_layout(
         feature_spec_of(input_dict) or examples.feature_spec(),
         options.features,
         options.exclude_features,
         options.weight_feature,
         options.column_names,
+        origin=[*described_by, EXAMPLES][0],
     )
+    for name, reason in layout.left_out.items():
+        _log.info('The feature %r is left out of the clustering: %s.', name, reason)
+    return layout
+
+
+def _warn_of_too_few_distinct_rows(rows: WeightedRows, payload: CentroidsPayload) -> None:
+    warning = too_few_distinct_rows(rows, payload.cluster_weight)
+    if warning is not None:
+        _log.warning(warning)
 
 
 def _training(input_dict: Artifacts, layout: FeatureLayout, options: TrainerOptions) -> Training:

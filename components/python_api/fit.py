@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tfx_kmeans.argument_checks import check_flag
 from tfx_kmeans.centroids.base_model import BaseModel
 from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder
 from tfx_kmeans.centroids.payload import Columns
 from tfx_kmeans.centroids.training import Training
+from tfx_kmeans.clustering.distinct import too_few_distinct_rows
 from tfx_kmeans.clustering.metric import metric_of
 from tfx_kmeans.clustering.options import KMeansOptions, default_of
 from tfx_kmeans.clustering.restarts import OnIteration
 from tfx_kmeans.clustering.rounding import largest_values
 from tfx_kmeans.errors import ParameterError
+from tfx_kmeans.python_api.columns import as_table
 from tfx_kmeans.python_api.model import KMeansModel
-from tfx_kmeans.python_api.rows import (
-    columns_of,
-    numbers_of,
-    refuse_rounding,
-    rows_to_cluster,
-    unnamed_columns,
-)
+from tfx_kmeans.python_api.rounded_rows import refuse_rounding, rows_to_cluster
+from tfx_kmeans.python_api.rows import columns_of, numbers_of, unnamed_columns
+
+
+class EmptyClustersWarning(UserWarning):
+    """There are fewer distinct rows than clusters, so that some clusters are empty."""
 
 
 def fit(
@@ -50,7 +53,9 @@ def fit(
     """Clusters rows with the options of KMeansTrainer, and with bit-identical results.
 
     Args:
-      rows: Rows, numbers [n, d]: an array, a data frame, or lists. They are copied as float32.
+      rows: Rows, numbers [n, d]: an array, a data frame (pandas, polars, pyarrow, or any other with
+        the dataframe interchange protocol or the Arrow PyCapsule interface), a tensor, or lists.
+        They are copied as float32.
       num_clusters: Number of clusters, k. May be omitted if `initial_clusters` is a list of rows,
         or if there is a `base_model`.
       sample_weight: Weights of the rows, numbers [n], finite and not negative; None for 1 each.
@@ -91,9 +96,13 @@ def fit(
     Raises:
       ParameterError: If a parameter is invalid; names the parameter, the value and what is allowed.
       DataError: If rows or weights cannot be clustered, for example because values are not finite;
-        gives the number of such rows.
+        gives the number of such rows or values by column, and names columns that do not hold
+        numbers or share a name.
       CentroidsError: If `base_model` is a folder without centroids.
       CheckpointError: If `checkpoint_dir` cannot be used.
+
+    Warns:
+      EmptyClustersWarning: If there are fewer distinct rows than clusters; gives both numbers.
 
     Example:
       >>> import numpy as np
@@ -122,13 +131,16 @@ def fit(
         num_restarts=num_restarts,
         seed=seed,
     )
+    check_flag('align_clusters', align_clusters)
     if align_clusters and base_model is None:
         raise ParameterError(
             'align_clusters requires a base_model: the clusters take its ids. Pass a base_model, '
             'or omit align_clusters.'
         )
     if base_model is not None and not align_clusters:
-        _refuse_another_start(initial_clusters, num_restarts)
+        _refuse_another_start(initial_clusters, options.num_restarts)
+    table = as_table(rows)
+    rows = rows if table is None else table
     columns = columns_of(rows, column_names)
     numbers = numbers_of(rows, None if columns is None else columns.column_names)
     checkpoints = None if checkpoint_dir is None else CheckpointFolder(checkpoint_dir)
@@ -140,11 +152,14 @@ def fit(
         checkpoints=checkpoints,
         on_iteration=callback,
     )
-    weighted = rows_to_cluster(numbers, sample_weight, metric_of(distance_metric))
-    largest = None if weighted.offset is None else largest_values(weighted.values)
-    payload = training.run(weighted)
+    found = rows_to_cluster(numbers, sample_weight, metric_of(distance_metric))
+    largest = None if found.offset is None else largest_values(found.values)
+    payload = training.run(found)
     if largest is not None:
-        refuse_rounding(numbers, weighted.weights, payload, largest)
+        refuse_rounding(numbers, found.weights, payload, largest)
+    warning = too_few_distinct_rows(found, payload.cluster_weight)
+    if warning is not None:
+        warnings.warn(warning, EmptyClustersWarning, stacklevel=2)
     if checkpoints is not None:
         checkpoints.remove()
     return KMeansModel(payload)

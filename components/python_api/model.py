@@ -14,6 +14,7 @@ from tfx_kmeans.centroids.payload import CentroidsPayload, Columns, Metadata
 from tfx_kmeans.centroids.storage import find_payload, read_payload, write_payload
 from tfx_kmeans.clustering.measures.evaluation import Evaluation, evaluate
 from tfx_kmeans.errors import DataError
+from tfx_kmeans.python_api.columns import is_table
 from tfx_kmeans.python_api.rows import in_order_of, numbers_of, weighted_rows
 
 _BATCH = 8192
@@ -23,7 +24,8 @@ class KMeansModel:
     """A clustering that assigns rows and tf.Examples to its centroids.
 
     Rows contain features as they were clustered: after Transform, in the order of
-    `metadata.column_names`. They may be arrays, data frames, tensors or lists of numbers [n, d].
+    `metadata.column_names`. They may be arrays, data frames, tensors or lists of numbers [n, d], as
+    for `fit`. The columns of a data frame are found by their names.
 
     Attributes:
       payload: Arrays and metadata, as in an artifact.
@@ -98,8 +100,9 @@ class KMeansModel:
         """The nearest centroid of each row, int64 [n]; ties go to the lowest index.
 
         Raises:
-          DataError: If the rows do not have the width of the centroids, if values are not finite,
-            if there are rows of zeros under cosine, or if squared distances overflow.
+          DataError: If the rows do not have the columns of the centroids, if values are missing,
+            not numbers or not finite, if there are rows of zeros under cosine, or if squared
+            distances overflow.
         """
         return self.payload.assigner.assign(self._matrix(rows))[0]
 
@@ -195,7 +198,11 @@ class KMeansModel:
 
 def _as_examples(rows: Any) -> Iterator[bytes] | None:
     """An iterator over serialized tf.Examples; None if `rows` are numbers."""
+    if is_table(rows) or hasattr(rows, 'tocsr') or not hasattr(rows, '__iter__'):
+        return None
     if hasattr(rows, 'numpy'):
+        if rows.dtype != 'string':
+            return None
         rows = rows.numpy()
     if hasattr(rows, 'to_numpy') or (isinstance(rows, np.ndarray) and rows.dtype.kind not in 'OS'):
         return None

@@ -3,100 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 
-from tfx_kmeans.centroids.payload import CentroidsPayload, Columns, PlacedFeature
-from tfx_kmeans.clustering.frame import centre_of, residuals, subtracted
-from tfx_kmeans.clustering.metric import Metric
-from tfx_kmeans.clustering.rounding import RoundingTally, may_be_lost
+from tfx_kmeans.argument_checks import check_names
+from tfx_kmeans.centroids.payload import Columns, PlacedFeature
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
-from tfx_kmeans.data.finite import NonFiniteTally
 from tfx_kmeans.errors import DataError
+from tfx_kmeans.python_api.column import Column, number_column, object_column
+from tfx_kmeans.python_api.columns import Table, as_table, refuse_repeated_names
+from tfx_kmeans.python_api.number_columns import joined, plain, refuse_not_finite
 
 FEATURES = 'features'
-_BLOCK = 8192
+_NUMBERS = 'biuf'
+_CONVERSIONS = {
+    'M': 'Convert times to numbers, for example to seconds since the earliest one.',
+    'm': 'Convert times to numbers, for example to seconds.',
+}
 
 
 def numbers_of(rows: Any, column_names: Sequence[str] | None = None) -> np.ndarray:
-    """Checks rows, and returns them as an array [n, d]: float32, or else float64 or int64.
+    """Rows as finite numbers in the precision that they have, int64, float32 or float64 [n, d].
+
+    Booleans and integers become int64. A data frame with integers and floats becomes float64. The
+    result may share memory with `rows`.
 
     Args:
       rows: Numbers [n, d]: an array, a data frame, a tensor, or lists.
-      column_names: Names of the columns for error messages; None for their indices.
+      column_names: Names of the columns of an array, for error messages; None for their indices.
+        The columns of a data frame are called by its own names.
 
     Raises:
-      DataError: If the rows are not a matrix of numbers with at least one column, or are masked,
-        or if values are NaN or infinite (counts them by column).
+      DataError: If the rows are not a dense matrix of numbers with at least one column, or if
+        values are missing, NaN, infinite, too large for float32, or integers that float64 would
+        round; counts such values by column.
     """
-    if isinstance(rows, np.ma.MaskedArray) and np.any(rows.mask):
+    table = as_table(rows)
+    if table is None:
+        found = _array_of(rows)
+        names = _names(column_names, found.shape[1])
+        if found.dtype.kind in _NUMBERS and not _is_masked(found):
+            numbers = plain(found)
+            refuse_not_finite(numbers, names)
+            return numbers
+        table = Table(tuple(starmap(_column_of, zip(names, found.T, strict=True))))
+    numbers = joined(table.columns)
+    _check_shape(numbers.shape)
+    refuse_not_finite(numbers, table.names)
+    return numbers
+
+
+def _array_of(rows: Any) -> np.ndarray:
+    """Rows as an array of numbers or of objects [n, d], which may be masked."""
+    if hasattr(rows, 'tocsr') and hasattr(rows, 'toarray'):
         raise DataError(
-            'rows are masked. Fill in the masked values, or omit the rows that have any.'
+            f'rows are a sparse matrix ({type(rows).__name__}), but clustering needs dense rows. '
+            'Pass rows.toarray() if it fits into memory, or fewer columns.'
         )
     try:
-        given = np.asarray(rows)
-        if given.dtype.kind not in 'biufO':
-            raise DataError(f'their type is {given.dtype}')
-        if given.dtype != np.float32:
-            given = given.astype(np.int64 if given.dtype.kind in 'biu' else np.float64)
-    except (TypeError, ValueError) as error:
+        found = rows if isinstance(rows, np.ma.MaskedArray) else np.asarray(rows)
+        if found.dtype.kind in 'US':  # one text makes all numbers of a list text
+            found = np.array(rows, object)
+        if found.dtype.name == 'bfloat16':
+            found = found.astype(np.float32)
+    except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f'rows must be numbers [n, d]: {error}.') from error
-    if given.ndim != 2 or given.shape[1] == 0:
+    if found.dtype.kind == 'O' and found.ndim == 0:
         raise DataError(
-            f'rows must have the shape [n, d], with d of at least 1; got {list(given.shape)}.'
+            'rows must be numbers [n, d]: an array, a data frame, a tensor or lists; got '
+            f'{type(rows).__name__}.'
         )
-    names = column_names or [str(index) for index in range(given.shape[1])]
-    if len(names) == given.shape[1]:
-        tally = NonFiniteTally(names)
-        with np.errstate(over='ignore'):
-            tally.look_at('rows', 0, given.astype(np.float32))
-        tally.refuse_any(len(given))
-    return given
+    _check_shape(found.shape)
+    if found.dtype.kind not in f'{_NUMBERS}O':
+        advice = _CONVERSIONS.get(found.dtype.kind, 'Convert them to float64.')
+        raise DataError(f'rows must be numbers [n, d], but their type is {found.dtype}. {advice}')
+    return found
 
 
-def rows_to_cluster(numbers: np.ndarray, sample_weight: Any | None, metric: Metric) -> WeightedRows:
-    """Copies numbers [n, d] to float32 rows, after a shift that keeps their digits.
-
-    Raises the same errors as `weighted_rows`.
-    """
-    given = weighted_rows(numbers, sample_weight)
-    if numbers.dtype == np.float32 or not metric.centred or not len(numbers):
-        return WeightedRows(np.array(numbers, np.float32, order='C'), given.weights)
-    offset = centre_of(numbers, given.weights)
-    values = np.empty(numbers.shape, np.float32)
-    for start in range(0, len(numbers), _BLOCK):
-        values[start : start + _BLOCK] = subtracted(numbers[start : start + _BLOCK], offset)
-    return WeightedRows(values, given.weights, offset)
+def _column_of(name: str, values: np.ndarray) -> Column:
+    if _is_masked(values):
+        missing = int(np.count_nonzero(values.mask))  # type: ignore[attr-defined]
+        if missing:
+            return Column(name, str(values.dtype), missing=missing, rows=len(values))
+    if values.dtype.kind == 'O':
+        return object_column(name, np.asarray(values))
+    return number_column(name, np.asarray(values))
 
 
-def refuse_rounding(
-    numbers: np.ndarray,
-    weights: np.ndarray | None,
-    payload: CentroidsPayload,
-    largest: np.ndarray,
-) -> None:
-    """Checks that rounding numbers [n, d] to float32 has not changed their clustering.
+def _is_masked(values: np.ndarray) -> bool:
+    return isinstance(values, np.ma.MaskedArray) and bool(np.any(values.mask))
 
-    Args:
-      numbers: Rows as they were given, float64 or int64.
-      weights: Weights of the rows, float64 [n]; None for 1 each.
-      payload: Their clustering.
-      largest: Largest magnitude in each column of the rounded rows, [d].
 
-    Raises:
-      DataError: If it has, naming the column.
-    """
-    metadata = payload.metadata
-    if not may_be_lost(largest, metadata.total_weight, metadata.inertia):
-        return
-    tally = RoundingTally(payload.shift, metadata.num_clusters)
-    rows = WeightedRows(numbers, weights)
-    for start in range(0, len(numbers), _BLOCK):
-        part = slice(start, min(start + _BLOCK, len(numbers)))
-        labels, _ = payload.assigner.assign(numbers[part])
-        tally.add(residuals(numbers[part], payload.shift), labels, rows.weights_in(part))
-    tally.refuse_loss(metadata.inertia, metadata.column_names)
+def _names(column_names: Sequence[str] | None, width: int) -> Sequence[str]:
+    """The given names if there is one for each column, or else the indices of the columns."""
+    if column_names is not None and len(column_names) == width:
+        return column_names
+    return [str(index) for index in range(width)]
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    if len(shape) != 2 or shape[1] == 0:
+        raise DataError(
+            f'rows must have the shape [n, d], with d of at least 1; got {list(shape)}.'
+        )
 
 
 def weighted_rows(rows: np.ndarray, sample_weight: Any | None) -> WeightedRows:
@@ -133,33 +144,58 @@ def weighted_rows(rows: np.ndarray, sample_weight: Any | None) -> WeightedRows:
 
 
 def columns_of(rows: Any, column_names: Sequence[str] | None) -> Columns | None:
-    """Columns with the given names or those of a data frame, each a feature; None without names."""
-    names = column_names if column_names is not None else getattr(rows, 'columns', None)
-    if names is None:
+    """Columns with the given names or those of a data frame, each a feature; None without names.
+
+    Args:
+      rows: Rows; a data frame as a `Table`.
+      column_names: Name of each column; None for those of a data frame.
+
+    Raises:
+      ParameterError: If `column_names` is not a list of distinct names.
+      DataError: If a data frame has several columns with the same name.
+    """
+    if column_names is not None:
+        is_text = isinstance(column_names, (str, bytes))
+        check_names('column_names', column_names if is_text else list(map(str, column_names)))
+        named = tuple(map(str, column_names))
+    elif isinstance(rows, Table):
+        refuse_repeated_names(rows.names)
+        named = rows.names
+    else:
         return None
-    named = tuple(map(str, names))
     features = tuple(PlacedFeature(name, index, 1) for index, name in enumerate(named))
     return Columns(features, named)
 
 
 def in_order_of(rows: Any, columns: Columns) -> Any:
-    """Reorders the columns of a data frame to match a model; returns anything else unchanged.
+    """The columns of a data frame in the order of a model; returns anything else unchanged.
 
-    A data frame is also unchanged if the columns of the model have no names.
+    The columns keep their order if those of the model have no names.
 
     Raises:
-      DataError: If a data frame does not have the columns of the model.
+      DataError: If a data frame does not have the columns of the model, or has several columns with
+        the same name; names them.
     """
-    unnamed = columns.features[0].width > 1 or columns == unnamed_columns(columns.width)
-    if unnamed or not hasattr(rows, 'columns'):
+    table = as_table(rows)
+    if table is None:
         return rows
-    found = [str(name) for name in rows.columns]
-    if sorted(found) != sorted(columns.column_names):
-        raise DataError(
-            f'rows must have the columns of the model, {", ".join(columns.column_names)}; got '
-            f'{", ".join(found)}.'
-        )
-    return rows.iloc[:, [found.index(name) for name in columns.column_names]]
+    refuse_repeated_names(table.names)
+    wanted, found = columns.column_names, table.names
+    if sorted(found) == sorted(wanted):
+        return table.in_order(wanted)
+    if columns.features[0].width > 1 or columns == unnamed_columns(columns.width):
+        return table
+    missing = [repr(name) for name in wanted if name not in found]
+    other = [repr(name) for name in found if name not in wanted]
+    differences = [
+        f'{", ".join(names)} {"is" if len(names) == 1 else "are"} {what}'
+        for names, what in ((missing, 'missing'), (other, 'not in the model'))
+        if names
+    ]
+    raise DataError(
+        f'rows must have the columns of the model, {", ".join(wanted)}; got {", ".join(found)}: '
+        f'{"; ".join(differences)}.'
+    )
 
 
 def unnamed_columns(width: int) -> Columns:

@@ -56,9 +56,9 @@ class Workshop:
             self._write(made, split, [plain_example(row, index) for index, row in enumerate(rows)])
         return made
 
-    def schema(self):
+    def schema(self, text=SCHEMA):
         made = self.artifact(standard_artifacts.Schema, 'schema')
-        (self.folder / 'schema' / 'schema.pbtxt').write_text(SCHEMA)
+        (self.folder / 'schema' / 'schema.pbtxt').write_text(text)
         return made
 
     def written(self, name, split, records):
@@ -75,7 +75,7 @@ class Workshop:
             for record in records:
                 writer.write(record)
 
-    def train(self, examples, base_model=None, transform_graph=None, **options):
+    def train(self, examples, base_model=None, transform_graph=None, schema=SCHEMA, **options):
         from tfx_kmeans.kmeans_trainer.executor import Executor
         from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 
@@ -86,7 +86,7 @@ class Workshop:
         given = {'num_clusters': 4, **options}
         inputs = {'examples': [examples]}
         if transform_graph is None:
-            inputs['schema'] = [self.schema()]
+            inputs['schema'] = [self.schema(schema)]
             given.setdefault('exclude_features', ['id'])
         else:
             inputs['transform_graph'] = [transform_graph]
@@ -228,6 +228,12 @@ def transformed_by(preprocessing_fn, rows, folder):
     (raw / 'schema.pbtxt').write_text(str(schema))
     coder = example_proto_coder.ExampleProtoCoder(made.schema)
     return graph, [coder.encode(row) for row in found]
+
+
+@pytest.fixture
+def transform(tmp_path):
+    """Function that runs Transform on rows, as dicts: the graph, and serialized examples."""
+    return lambda preprocessing_fn, rows: transformed_by(preprocessing_fn, rows, tmp_path)
 
 
 @pytest.fixture(scope='session')

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from tfx.types import standard_artifacts
 
 from tests.contracts.exec_properties import exec_properties
@@ -35,6 +36,32 @@ def test_without_a_schema_the_first_example_determines_the_features(workshop, ma
     assert metadata.column_names == ('a', 'b', 'c', 'id')
     metadata = train(workshop.examples('again', train=many_rows), features=['b', 'a'])
     assert metadata.column_names == ('a', 'b')
+
+
+def csv_example(**values):
+    """A tf.Example as CsvExampleGen writes it: a feature without a kind for an empty cell."""
+    example = tf.train.Example()
+    for name, value in values.items():
+        feature = example.features.feature[name]
+        if value is not None:
+            feature.float_list.value.append(value)
+    return example.SerializeToString()
+
+
+@pytest.mark.parametrize('first', [{'a': 1.0}, {'a': 1.0, 'price': None}])
+def test_a_feature_that_the_first_example_lacks_is_not_left_out_in_silence(workshop, train, first):
+    records = [csv_example(**first), *(csv_example(a=float(i), price=2.0 * i) for i in range(9))]
+    examples = workshop.written('gaps', 'train', records)
+    with pytest.raises(
+        ValueError, match=r"'price' is missing or empty in the first example.*Connect a schema"
+    ):
+        train(examples)
+    with pytest.raises(ValueError, match=r"'price' is missing or empty in the first example"):
+        train(examples, features=['a', 'price'])
+    metadata = train(examples, exclude_features=['price'])
+    assert metadata.column_names == ('a',)
+    assert metadata.left_out == {'price': 'named in exclude_features'}
+    assert train(examples, features=['a']).left_out == {}
 
 
 def test_several_splits_and_artifacts_are_all_read(workshop, many_rows, train):

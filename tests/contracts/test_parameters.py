@@ -8,9 +8,11 @@ import argparse
 import ast
 import dataclasses
 import inspect
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tfx import types
 from tfx.types import standard_artifacts
@@ -18,6 +20,7 @@ from tfx.types import standard_artifacts
 import kubeflow_runner
 import local_runner
 import tfx_kmeans
+from tests.contracts.exec_properties import exec_properties
 from tfx_kmeans import CentroidExporter, ExportValidator, KMeansCentroids, KMeansTrainer, cli
 from tfx_kmeans.centroid_exporter.options import ExporterOptions
 from tfx_kmeans.clustering.metric import METRICS
@@ -190,6 +193,22 @@ def test_an_option_that_is_not_handed_to_encode_is_an_error(component, options_t
         encode(options_type, given)
     with pytest.raises(TypeError, match='lacks no_such_option'):
         encode(options_type, {**defaults_of(options_type), 'no_such_option': 1})
+
+
+def test_numpy_numbers_are_passed_on_as_python_numbers():
+    trainer = exec_properties(TrainerOptions, num_clusters=np.int64(3), memory_limit_mb=np.uint8(9))
+    exporter = exec_properties(ExporterOptions, warmup=np.int32(5), as_text=np.True_)
+    thresholds = Thresholds(probe_seconds=np.int64(7), min_silhouette=np.float64(0.5))
+    validator = exec_properties(
+        ValidatorOptions, max_examples=np.int64(99), thresholds=thresholds, report_rows=np.False_
+    )
+    found = {**trainer, **exporter, **validator}
+    names = ('num_clusters', 'memory_limit_mb', 'warmup', 'as_text', 'max_examples', 'report_rows')
+    assert [found[name] for name in names] == [3, 9, 5, 1, 99, 0]
+    assert {type(value) for value in found.values()} == {int, float, str}
+    assert json.loads(found['thresholds'])['probe_seconds'] == 7
+    with pytest.raises(ValueError, match='num_clusters must be an integer of at least 1, got True'):
+        exec_properties(TrainerOptions, num_clusters=np.True_)
 
 
 def test_fit_has_the_options_of_the_clustering():

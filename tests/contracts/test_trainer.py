@@ -116,6 +116,105 @@ def test_the_order_of_rows_and_shards_does_not_matter(workshop, many_rows):
     np.testing.assert_array_equal(found['cluster_weight'], expected['cluster_weight'])
 
 
+def test_features_that_are_left_out_are_logged_and_recorded(workshop, many_rows, caplog):
+    examples = workshop.examples(train=many_rows)
+    with caplog.at_level(logging.INFO):
+        trained = workshop.train(examples, weight_feature='c')
+    assert metadata_of(trained)['column_names'] == ['a', 'b']
+    assert metadata_of(trained)['left_out'] == {
+        'c': 'the weight of the rows',
+        'id': 'named in exclude_features',
+        'label': 'of type string',
+    }
+    for name, reason in metadata_of(trained)['left_out'].items():
+        assert f"The feature '{name}' is left out of the clustering: {reason}." in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        named = workshop.train(examples, features=['a', 'b'], exclude_features=[])
+    assert metadata_of(named)['left_out'] == {}
+    assert 'left out' not in caplog.text
+
+
+VARYING = """
+feature { name: "a" type: FLOAT presence { min_fraction: 1.0 } shape {} }
+feature { name: "b" type: FLOAT value_count { min: 1 max: 1 } presence { min_fraction: 0.9 } }
+feature { name: "label" type: BYTES value_count { min: 1 max: 1 } }
+"""
+
+
+def test_a_numeric_feature_of_varying_length_in_the_schema_is_refused(workshop, many_rows):
+    examples = workshop.examples(train=many_rows)
+    with pytest.raises(ValueError) as refused:
+        workshop.train(examples, schema=VARYING, exclude_features=[])
+    message = str(refused.value)
+    assert "'b' is a variable-length feature of type float32. Give it a fixed shape" in message
+    assert 'SchemaGen with infer_feature_shape=True' in message
+    assert 'exclude_features' in message
+    trained = workshop.train(examples, schema=VARYING, exclude_features=['b'])
+    assert metadata_of(trained)['left_out'] == {
+        'b': 'named in exclude_features',
+        'label': 'of type string',
+    }
+
+
+def with_sparse_outputs(inputs):
+    """A preprocessing_fn whose outputs are a dense feature and two sparse ones."""
+    return {'n': inputs['n'], 'price': inputs['price'], 'label': inputs['label']}
+
+
+def test_a_sparse_output_of_transform_is_refused_unless_it_is_excluded(
+    workshop, transform, behind_transform
+):
+    graph, encoded = transform(with_sparse_outputs, behind_transform.rows)
+    examples = workshop.written('sparse', 'train', encoded)
+    with pytest.raises(
+        ValueError, match=r"'price' is a variable-length .* Make it dense in the preprocessing_fn"
+    ):
+        workshop.train(examples, transform_graph=graph)
+    trained = workshop.train(examples, transform_graph=graph, exclude_features=['price'])
+    assert metadata_of(trained)['column_names'] == ['n']
+    assert metadata_of(trained)['left_out'] == {
+        'label': 'of type string',
+        'price': 'named in exclude_features',
+    }
+
+
+def own_preprocessing(inputs):
+    from tfx_kmeans.pipelines.preprocessing import preprocessing_fn
+
+    return preprocessing_fn(inputs, {'features': ['n', 'price']})
+
+
+def own_preprocessing_of_price(inputs):
+    from tfx_kmeans.pipelines.preprocessing import preprocessing_fn
+
+    return preprocessing_fn(inputs, {'features': ['price']})
+
+
+# Transform's mean of no number is NaN beside another column, and 0 without one.
+@pytest.mark.filterwarnings('ignore:invalid value encountered in divide:RuntimeWarning')
+@pytest.mark.parametrize(
+    ('preprocessing_fn', 'names'),
+    [(own_preprocessing, ['n', 'price']), (own_preprocessing_of_price, ['price'])],
+)
+def test_a_column_that_is_empty_in_training_is_refused_by_name(
+    workshop, transform, behind_transform, preprocessing_fn, names
+):
+    rows = [{**row, 'price': []} for row in behind_transform.rows]
+    graph, encoded = transform(preprocessing_fn, rows)
+    examples = workshop.written('empty', 'train', encoded)
+    with pytest.raises(
+        ValueError, match=r"no number in any of the 120 rows for column 'price': .*Leave this col"
+    ):
+        workshop.train(examples, transform_graph=graph, column_names=names)
+
+
+def test_more_clusters_than_distinct_rows_are_logged(workshop, many_rows, caplog):
+    few = np.repeat(many_rows[:3], 20, axis=0)
+    workshop.train(workshop.examples(train=few), num_clusters=np.int64(5))
+    assert 'num_clusters is 5, but the data has only 3 distinct rows, so that 2' in caplog.text
+
+
 @pytest.fixture
 def base(workshop, many_rows):
     """A model that was exported earlier, with its arrays and metadata."""

@@ -1,8 +1,12 @@
 """Validation of `KMeansOptions`."""
 
+import json
+
+import numpy as np
 import pytest
 
 from tfx_kmeans.clustering.options import KMeansOptions
+from tfx_kmeans.errors import ParameterError
 
 
 @pytest.mark.parametrize(
@@ -45,3 +49,22 @@ def test_k_is_the_number_of_rows_if_omitted():
 def test_candidates_per_draw(retries, candidates):
     options = KMeansOptions(num_clusters=10, kmeans_plus_plus_num_retries=retries)
     assert options.candidates_per_draw() == candidates
+
+
+def test_numpy_numbers_become_python_numbers():
+    options = KMeansOptions(
+        num_clusters=np.int64(3),
+        seed=np.uint64(7),
+        relative_tolerance=np.float64(0.5),
+        use_mini_batch=np.True_,
+    )
+    assert {type(options.num_clusters), type(options.seed)} == {int}
+    assert type(options.relative_tolerance) is float
+    assert options.use_mini_batch is True
+    json.dumps(options.to_json())
+
+
+@pytest.mark.parametrize('value', [np.True_, np.float64(3), np.datetime64('2024-01-01'), '3'])
+def test_what_is_not_an_integer_is_rejected_from_numpy_too(value):
+    with pytest.raises(ParameterError, match='seed must be an integer of at least 0, got '):
+        KMeansOptions(num_clusters=2, seed=value)
