@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from collections.abc import Iterator
 
@@ -27,19 +26,21 @@ _BATCH = 4096
 _SAMPLE = 256
 
 
-@dataclasses.dataclass(frozen=True)
 class RawAnswers:
-    """Reads raw examples in blocks of rows that the base model has clustered.
+    """Reads raw examples in blocks of rows that the base model has clustered."""
 
-    Attributes:
-      examples: Raw examples.
-      earlier: The base model.
-      rows: Conversion of raw examples to the rows of the new clustering.
-    """
+    def __init__(self, examples: Examples, earlier: EarlierModel, rows: RawRows) -> None:
+        """Reads nothing yet.
 
-    examples: Examples
-    earlier: EarlierModel
-    rows: RawRows
+        Args:
+          examples: Raw examples.
+          earlier: The base model.
+          rows: Conversion of raw examples to the rows of the new clustering.
+        """
+        self._examples = examples
+        self._earlier = earlier
+        self._rows = rows
+        self._reported = False
 
     def __call__(self) -> Iterator[AnsweredRows]:
         """The examples in order.
@@ -51,20 +52,24 @@ class RawAnswers:
         count = answered = 0
         sample: list[bytes] = []
         for records in self._batches():
-            clusters = self.earlier.clusters_of(records)
+            clusters = self._earlier.clusters_of(records)
             count += len(records)
             answered += int((clusters != NO_CLUSTER).sum())
             sample = sample or records[:_SAMPLE]
-            yield AnsweredRows(*self.rows(records), clusters)
+            yield AnsweredRows(*self._rows(records), clusters)
         if not answered:
-            self.earlier.refuse_unanswered(sample, count)
-        if answered < count:
+            self._earlier.refuse_unanswered(sample, count)
+        if answered < count and not self._reported:
+            self._reported = True
             _log.warning(
-                'The base model has no cluster for %d of %d raw_examples.', count - answered, count
+                'The base model assigns %d of %d raw_examples to no cluster: they count as moved, '
+                'and training does not start from them.',
+                count - answered,
+                count,
             )
 
     def _batches(self) -> Iterator[list[bytes]]:
-        for records in self.examples.record_batches():
+        for records in self._examples.record_batches():
             for start in range(0, len(records), _BATCH):
                 yield records[start : start + _BATCH]
 
