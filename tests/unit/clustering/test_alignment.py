@@ -68,13 +68,15 @@ def test_ids_follow_shared_rows_in_another_scale_and_with_more_columns():
     def answered():
         yield AnsweredRows(rows, weights, earlier)
 
-    result = fit_in_place(WeightedRows(rows.copy(), weights), KMeansOptions(num_clusters=3))
+    start = [rows[groups == group].mean(axis=0).tolist() for group in range(3)]
+    options = KMeansOptions(initial_clusters=start)  # the ids are then a cycle of three
+    result = fit_in_place(WeightedRows(rows.copy(), weights), options)
     means = np.array([rows[groups == g].mean(axis=0) for g in (1, 2, 0)])
     assigner = Assigner(means, Frame(METRIC, result.shift))
     found, succession = aligned(result, assigner, answered)
     labels = np.square(rows[:, np.newaxis] - found.centroids).sum(axis=2).argmin(axis=1)
     assert (labels == np.array([2, 0, 1])[groups]).all()
-    assert succession.matched_by == 'rows'
+    assert (succession.matched_by, succession.renumbered) == ('rows', 3)
     np.testing.assert_allclose(succession.moved_share, weights[:9].sum() / weights.sum())
     np.testing.assert_allclose(
         succession.distance, np.square(found.centroids.astype(float) - means).sum(axis=1), rtol=1e-4
