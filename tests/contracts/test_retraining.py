@@ -111,6 +111,18 @@ def test_ids_stay_with_the_rows(workshop, months, first, preprocessing_fn, rows,
     assert len(new.payload.metadata.restarts) == (2 if align else 1)
 
 
+def test_without_raw_examples_a_new_scale_and_vocabulary_move_the_ids(workshop, months, first):
+    """What docs/retraining.md warns of, and the reason for raw_examples."""
+    month = months.made(x_and_segment, **LATER)
+    trained = workshop.train(month.transformed, [first.model], month.graph, **OPTIONS)
+    model = workshop.export(trained.centroids, transform_graph=month.graph)
+    answers = answers_of(model, month.records)
+    ids = {group: np.unique(answers[month.groups == group]).tolist() for group in 'ABC'}
+    assert ids != first.ids
+    succession = read_payload(trained.centroids.uri).metadata.ancestry.succession
+    assert (succession.moved_share, succession.matched_by) == (None, 'centroids')
+
+
 def test_the_start_is_the_weighted_means_of_the_new_rows_by_earlier_cluster(
     workshop, months, first
 ):
