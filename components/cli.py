@@ -174,7 +174,9 @@ def _sources(arguments: argparse.Namespace, options: ValidatorOptions) -> Source
     from tfx_kmeans.centroids.storage import find_payload
     from tfx_kmeans.export_validator.context import Sources
 
-    baseline = arguments.baseline_model
+    baseline = arguments.baseline_model and _folder('--baseline-model', arguments.baseline_model)
+    if baseline:
+        find_payload(baseline)
     transformed = arguments.transformed_examples
     if arguments.split and not _splits_in(_folder('--examples', arguments.examples)):
         raise ParameterError(
@@ -186,7 +188,7 @@ def _sources(arguments: argparse.Namespace, options: ValidatorOptions) -> Source
         examples=_examples_in('--examples', arguments.examples, options.splits),
         transformed_examples=transformed
         and _examples_in('--transformed-examples', transformed, options.splits),
-        baseline=baseline and find_payload(_folder('--baseline-model', baseline)),
+        baseline=baseline,
     )
 
 

@@ -10,6 +10,10 @@ from tfx_kmeans.centroids.storage import find_payload, read_payload
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.errors import ParameterError
 
+_OTHER_WAY = dict.fromkeys(
+    ('features', 'distance_metric'), ', connect raw_examples to KMeansTrainer'
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class BaseModel:
@@ -32,8 +36,15 @@ class BaseModel:
         """
         return cls(uri, read_payload(find_payload(uri)))
 
-    def refuse_misfit(self, columns: Columns, options: KMeansOptions) -> None:
+    def refuse_misfit(
+        self, columns: Columns, options: KMeansOptions, answers: bool = False
+    ) -> None:
         """Checks that features, metric and k are the same as those of the new clustering.
+
+        Args:
+          columns: Columns of the new clustering.
+          options: Options of the new clustering.
+          answers: Whether the earlier model itself clusters the rows. Then only k must be the same.
 
         Raises:
           ParameterError: If one of them differs; names it, both values and the folder.
@@ -44,11 +55,14 @@ class BaseModel:
             'distance_metric': (metadata.distance_metric, options.distance_metric),
             'num_clusters': (metadata.num_clusters, options.k),
         }
+        if answers:
+            pairs = {'num_clusters': pairs['num_clusters']}
         for name, (theirs, ours) in pairs.items():
             if theirs != ours:
                 raise ParameterError(
                     f'base_model in {self.uri} does not match: its {name} is {theirs}, but here '
-                    f'it is {ours}. Use the same {name}, or train without base_model.'
+                    f'it is {ours}. Use the same {name}{_OTHER_WAY.get(name, "")}, or train '
+                    'without base_model.'
                 )
 
 

@@ -5,6 +5,7 @@ Call structure:
   lloyd       -> calls a Step (steps/) for every pass over the rows, so it works wherever they are
   engine      -> makes the step, and decides whether compiled code (kernels/) pays
   assignment, alignment, measures/ -> apply a finished clustering to rows, or compare two of them
+  answered_rows -> turns the clusters that an earlier model has assigned rows to into a start
   graph_ops   -> the same maths as TensorFlow operations
 
 Where to add something new:

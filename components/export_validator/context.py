@@ -14,13 +14,14 @@ from tensorflow.core.protobuf import meta_graph_pb2
 
 from tfx_kmeans import names
 from tfx_kmeans.centroids.payload import CentroidsPayload
-from tfx_kmeans.centroids.storage import find_payload, read_payload
+from tfx_kmeans.centroids.storage import read_payload
 from tfx_kmeans.clustering.measures.evaluation import Evaluation, evaluate
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import TF_EXAMPLE, Examples
 from tfx_kmeans.errors import DataError, ModelError, ProbeError
+from tfx_kmeans.export_validator.baseline import Baseline, copy_model, files_of
 from tfx_kmeans.export_validator.evidence.matching import Matching, match_clusters
 from tfx_kmeans.export_validator.evidence.reference import answerable_rows
 from tfx_kmeans.export_validator.evidence.requests import blank_values, raw_values_of, read_warmup
@@ -45,7 +46,7 @@ class Sources:
       centroids: Folder of the centroids artifact.
       examples: Raw examples.
       transformed_examples: The same examples after Transform; None if they are not connected.
-      baseline: Folder of the model to compare with; None without one.
+      baseline: Folder of the model to compare with, or of its centroids; None without one.
     """
 
     model: str
@@ -76,12 +77,7 @@ class Context:
     @cached_property
     def files(self) -> dict[str, int]:
         """Sizes in bytes of the model's files, by path within its folder."""
-        root = self.sources.model.rstrip('/')
-        return {
-            path[len(root) + 1 :]: tf.io.gfile.stat(path).length
-            for folder, _, files in tf.io.gfile.walk(root)
-            for path in (f'{folder.rstrip("/")}/{name}' for name in files)
-        }
+        return files_of(self.sources.model)
 
     @cached_property
     def meta_graphs(self) -> list[meta_graph_pb2.MetaGraphDef]:
@@ -152,10 +148,7 @@ class Context:
 
     def _probe_copy(self) -> ProbeAnswers:
         copy = self._scratch / 'model'
-        for path in self.files:
-            target = copy / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            tf.io.gfile.copy(f'{self.sources.model}/{path}', str(target), overwrite=True)
+        copy_model(self.sources.model, copy)
         inputs = ProbeInputs(self.records, self.raw_values, self.warmup_requests)
         return probe_model(copy, inputs, self._scratch, self.options.thresholds)
 
@@ -218,29 +211,41 @@ class Context:
         return evaluate(rows, self.payload.assigner, self.payload.metadata.seed)
 
     @cached_property
-    def baseline(self) -> CentroidsPayload:
-        """The centroids of the baseline model."""
-        assert self.sources.baseline is not None, 'baseline checks need a baseline'
-        return read_payload(find_payload(self.sources.baseline))
+    def baseline(self) -> Baseline:
+        """The model to compare with."""
+        folder, scratch = self.sources.baseline, self._scratch / 'baseline'
+        assert folder is not None, 'baseline checks need a baseline'
+        return Baseline(folder, self.records, scratch, self.options.thresholds)
 
     @cached_property
-    def baseline_assignment(self) -> tuple[np.ndarray, np.ndarray]:
-        """Cluster and distance of the served rows with the baseline's centroids.
+    def compared(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The examples as rows, and their clusters in this model and in the baseline.
+
+        Both models have answered the raw examples. If only the centroids of the baseline are
+        available, they are applied to the rows of this model.
+
+        Returns:
+          float32 [n, d], int64 [n], int64 [n]; -1 for an example without a cluster.
 
         Raises:
-          DataError: If no example has a cluster.
+          DataError: If no example has a cluster in both.
         """
-        if not len(self.served_rows):
-            raise DataError('no example to compare')
-        return self.baseline.assigner.assign(self.served_rows)
+        if self.baseline.model is not None:
+            rows, theirs = self.rows, self.baseline.clusters
+            ours = self.probe.outputs(names.EXAMPLES_SIGNATURE)[names.CLUSTER_INDEX]
+        else:
+            rows, (ours, _) = self.served_rows, self.assignment
+            theirs, _ = self.baseline.payload.assigner.assign(rows)
+        if not ((ours >= 0) & (theirs >= 0)).any():
+            raise DataError('no example has a cluster in both models')
+        return rows, ours, theirs
 
     @cached_property
     def matching(self) -> Matching:
         """The model's clusters and their counterparts in the baseline."""
-        (theirs, _), (ours, _) = self.baseline_assignment, self.assignment
-        return match_clusters(
-            ours, theirs, self.payload.metadata.num_clusters, self.baseline.metadata.num_clusters
-        )
+        _, ours, theirs = self.compared
+        earlier = self.baseline.payload.metadata.num_clusters
+        return match_clusters(ours, theirs, self.payload.metadata.num_clusters, earlier)
 
     @cached_property
     def transformed_rows(self) -> np.ndarray:

@@ -41,8 +41,8 @@ class Thresholds:
       max_inertia_ratio: Maximum ratio of the inertia per example to the inertia per training row.
       min_silhouette: Minimum silhouette of the examples.
       max_davies_bouldin: Maximum Davies-Bouldin index of the examples.
-      max_baseline_inertia_ratio: Maximum ratio of the examples' inertia to their inertia with the
-        baseline's centroids.
+      max_baseline_inertia_ratio: Maximum ratio of the examples' inertia in the model's clusters to
+        their inertia in the baseline's clusters.
       max_baseline_changed: Maximum share of the examples that change cluster.
       max_baseline_drift: Maximum Jensen-Shannon divergence of the cluster shares, in bits.
       checks: Mode of each check by its name: 'off' (the check is not run), 'warn' or 'fail'.

@@ -27,6 +27,9 @@ class KMeansTrainerSpec(types.ComponentSpec):  # type: ignore[misc]
         ),
         'schema': component_spec.ChannelParameter(type=standard_artifacts.Schema, optional=True),
         'base_model': component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        'raw_examples': component_spec.ChannelParameter(
+            type=standard_artifacts.Examples, optional=True
+        ),
     }
     OUTPUTS = {
         'centroids': component_spec.ChannelParameter(type=KMeansCentroids),
@@ -57,6 +60,7 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
         transform_graph: types.BaseChannel | None = None,
         schema: types.BaseChannel | None = None,
         base_model: types.BaseChannel | None = None,
+        raw_examples: types.BaseChannel | None = None,
         *,
         num_clusters: int | Any | None = None,
         features: Sequence[str] | None = None,
@@ -88,8 +92,13 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
             features are those of the first example.
           base_model: Earlier model that CentroidExporter exported, or its pushed copy, from a
             Resolver or an Importer. Training starts from its centroids, in a single run. If the
-            channel is empty, as in a first run, training starts from initial_clusters. Features,
-            metric and k must match.
+            channel is empty, as in a first run, training starts from initial_clusters. k must
+            match; without raw_examples, features and metric must match, too.
+          raw_examples: The examples before Transform, with the same splits. The base model clusters
+            them with its own preprocessing, and training starts from the means of the new rows in
+            its clusters, so that Transform may have learned other scales and vocabularies since,
+            and features and metric may differ. If None, the centroids of the base model are used
+            as they are.
           num_clusters: Number of clusters, k. May be omitted if initial_clusters is a list of rows.
           features: Names of the features to cluster by; None for all dense numeric features. They
             fill the columns in sorted order.
@@ -157,12 +166,18 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
                 'align_clusters requires a base_model: the clusters take its ids. Connect a '
                 'base_model, or omit align_clusters.'
             )
+        if raw_examples is not None and base_model is None:
+            raise ParameterError(
+                'raw_examples has no effect without a base_model, which would cluster them. '
+                'Connect a base_model, or omit raw_examples.'
+            )
         super().__init__(
             spec=KMeansTrainerSpec(
                 examples=examples,
                 transform_graph=transform_graph,
                 schema=schema,
                 base_model=base_model,
+                raw_examples=raw_examples,
                 centroids=types.Channel(type=KMeansCentroids),
                 model_run=types.Channel(type=standard_artifacts.ModelRun),
                 **encode(TrainerOptions, options),

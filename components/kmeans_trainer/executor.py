@@ -33,6 +33,7 @@ from tfx_kmeans.errors import DataError, NoExamplesError
 from tfx_kmeans.kmeans_trainer.model_run import write_model_run
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 from tfx_kmeans.kmeans_trainer.progress_log import ProgressLog
+from tfx_kmeans.kmeans_trainer.raw_answers import raw_answers
 from tfx_kmeans.parameters import decode
 from tfx_kmeans.tfx_io import (
     EVAL_SPLIT,
@@ -131,6 +132,7 @@ def _training(input_dict: Artifacts, layout: FeatureLayout, options: TrainerOpti
         align_clusters=options.align_clusters,
         checkpoints=None if checkpoint_dir is None else CheckpointFolder(checkpoint_dir),
         on_iteration=ProgressLog(options, runs),
+        answered=raw_answers(input_dict, layout, options),
     )
 
 

@@ -10,6 +10,8 @@ import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
+from tfx_kmeans import filesystem, names
+from tfx_kmeans.centroids.storage import newest_version
 from tfx_kmeans.errors import ModelError
 
 GRAPH_FILE = 'saved_model.pb'
@@ -19,6 +21,20 @@ def read_graph_file(folder: str) -> saved_model_pb2.SavedModel:
     """Reads the saved_model.pb of a model."""
     with tf.io.gfile.GFile(f'{folder}/{GRAPH_FILE}', 'rb') as file:
         return saved_model_pb2.SavedModel.FromString(file.read())
+
+
+def find_saved_model(folder: str) -> str | None:
+    """The folder of the SavedModel of an earlier run; None if there is none.
+
+    Args:
+      folder: Folder of a SavedModel, of a Model artifact, or of numbered versions of models, of
+        which the newest (the largest number) is used.
+    """
+    folder = folder.rstrip('/')
+    for candidate in (folder, f'{folder}/{names.MODEL_FOLDER}', newest_version(folder)):
+        if filesystem.exists(f'{candidate}/{GRAPH_FILE}'):
+            return candidate
+    return None
 
 
 def write_graph_file(folder: str, saved_model: saved_model_pb2.SavedModel) -> None:

@@ -75,7 +75,15 @@ class Workshop:
             for record in records:
                 writer.write(record)
 
-    def train(self, examples, base_model=None, transform_graph=None, schema=SCHEMA, **options):
+    def train(
+        self,
+        examples,
+        base_model=None,
+        transform_graph=None,
+        raw_examples=None,
+        schema=SCHEMA,
+        **options,
+    ):
         from tfx_kmeans.kmeans_trainer.executor import Executor
         from tfx_kmeans.kmeans_trainer.options import TrainerOptions
 
@@ -92,6 +100,8 @@ class Workshop:
             inputs['transform_graph'] = [transform_graph]
         if base_model is not None:
             inputs['base_model'] = base_model
+        if raw_examples is not None:
+            inputs['raw_examples'] = [raw_examples]
         Executor().Do(inputs, outputs, exec_properties(TrainerOptions, **given))
         return SimpleNamespace(**{key: value[0] for key, value in outputs.items()})
 
@@ -208,13 +218,13 @@ def not_scaled(inputs):
     return {**scaled(inputs), 'n': inputs['n']}
 
 
-def transformed_by(preprocessing_fn, rows, folder):
+def transformed_by(preprocessing_fn, rows, folder, schema=RAW_SCHEMA):
     """The rows after Transform: a TransformGraph artifact, and serialized examples."""
     import tensorflow_transform.beam as tft_beam
     from tensorflow_transform.coders import example_proto_coder
     from tensorflow_transform.tf_metadata import dataset_metadata
 
-    schema = text_format.Parse(RAW_SCHEMA, schema_pb2.Schema())
+    schema = text_format.Parse(schema, schema_pb2.Schema())
     metadata = dataset_metadata.DatasetMetadata(schema)
     graph = standard_artifacts.TransformGraph()
     graph.uri = str(folder / preprocessing_fn.__name__)

@@ -91,6 +91,11 @@ def test_execution_properties_are_plain_and_carry_the_version():
         (trainer, {'initial_clusters': np.argsort}, "Give it as 'module:function'"),
         (trainer, {'checkpoint_dir': ''}, "checkpoint_dir must be the path of a folder, got ''"),
         (trainer, {'align_clusters': True}, 'align_clusters requires a base_model'),
+        (
+            trainer,
+            {'raw_examples': channel(standard_artifacts.Examples)},
+            'raw_examples has no effect without a base_model',
+        ),
         (exporter, {'default_signature': 'raws'}, 'default_signature must be one of'),
         (exporter, {'transform_graph': None}, 'needs the transform_graph or the schema'),
         (exporter, {'precision': 'float64'}, "precision must be one of 'float32', 'float16', 'in"),
@@ -153,8 +158,12 @@ def test_the_options_of_the_trainer_are_restored_from_execution_properties():
         'checkpoint_dir': 'gs://bucket/checkpoints',
         'align_clusters': True,
     }
-    made = trainer(base_model=channel(standard_artifacts.Model), **options)
-    assert set(made.inputs) == {'examples', 'transform_graph', 'base_model'}
+    made = trainer(
+        base_model=channel(standard_artifacts.Model),
+        raw_examples=channel(standard_artifacts.Examples),
+        **options,
+    )
+    assert set(made.inputs) == {'examples', 'transform_graph', 'base_model', 'raw_examples'}
     assert made.exec_properties['use_mini_batch'] == 1
     decoded = decode(TrainerOptions, made.exec_properties)
     assert {name: getattr(decoded, name) for name in options} == options

@@ -19,6 +19,7 @@ from tfx_kmeans.errors import CentroidsError, CheckpointError, ModelError
 from tfx_kmeans.export_validator.report.document import read_report
 from tfx_kmeans.names import EXPORT_FILE, PAYLOAD_IN_MODEL
 from tfx_kmeans.serving.description import read_description
+from tfx_kmeans.serving.earlier_model import EarlierModel
 
 GOLDEN = Path(__file__).parents[1] / 'golden'
 ROWS, WEIGHTS = make.data()
@@ -73,6 +74,13 @@ def test_it_is_a_base_model(files, source):
     np.testing.assert_allclose(aligned.cluster_centers(), base.payload.centroids, atol=0.3)
 
 
+def test_it_answers_raw_examples_for_a_retraining(files):
+    records = Examples((str(files / 'examples'),)).first(300)
+    centroids = read_payload(str(files / 'centroids')).centroids
+    found = EarlierModel(str(files / 'model')).clusters_of(records)
+    np.testing.assert_array_equal(found, nearest(centroids))
+
+
 def test_it_is_a_baseline_and_passes_todays_checks(files, tmp_path):
     """The model of the same release serves as the new model, and must pass every check."""
     code = cli.main(
@@ -92,6 +100,7 @@ def test_it_is_a_baseline_and_passes_todays_checks(files, tmp_path):
     report = read_report(str(tmp_path / 'report.json'))
     assert code == 0, [check for check in report.checks if not check.passed]
     found = {check.name: check.found for check in report.checks if check.group == 'baseline'}
+    assert found['baseline_inputs'] == 'unchanged'
     assert float(found['baseline_inertia']) == 1
     assert float(found['baseline_changed']) == 0
 

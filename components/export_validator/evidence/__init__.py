@@ -4,4 +4,5 @@ reference.py    the clusters and distances that a model must answer, within roun
 requests.py     what a client would send: raw features of examples, recorded requests.
 signatures.py   the signatures that a model must have.
 matching.py     clusters and their counterparts in a baseline.
+inputs.py       changes of the inputs since a baseline.
 """

@@ -18,6 +18,8 @@ class Matching:
       our_share: float64 [m], shares of the rows.
       their_share: float64 [m], shares of the rows in the baseline.
       kept: Share of the rows that are in the counterpart of their cluster in the baseline.
+      our_rest: Share of the rows that have a cluster in the baseline only.
+      their_rest: Share of the rows that have no cluster in the baseline.
     """
 
     ours: np.ndarray
@@ -25,6 +27,8 @@ class Matching:
     our_share: np.ndarray
     their_share: np.ndarray
     kept: float
+    our_rest: float = 0.0
+    their_rest: float = 0.0
 
 
 def match_clusters(
@@ -32,17 +36,21 @@ def match_clusters(
 ) -> Matching:
     """The matching with the most rows shared (the Hungarian algorithm).
 
+    Rows without a cluster in both clusterings are left out.
+
     Args:
-      ours: int64 [n], cluster of each row.
-      theirs: int64 [n], cluster of each row in the baseline.
+      ours: int64 [n], cluster of each row; -1 for none.
+      theirs: int64 [n], cluster of each row in the baseline; -1 for none.
       num_ours: Number of clusters.
       num_theirs: Number of clusters of the baseline.
     """
-    shared = np.zeros((num_ours, num_theirs))
-    np.add.at(shared, (ours, theirs), 1)
+    table = np.zeros((num_ours + 1, num_theirs + 1))  # the last row and column: no cluster
+    known = (ours >= 0) | (theirs >= 0)
+    np.add.at(table, (ours[known], theirs[known]), 1)
+    table /= table.sum()
+    shared = table[:-1, :-1]
     rows, columns = linear_sum_assignment(shared, maximize=True)
-    shared /= shared.sum()
-    our_share, their_share = shared.sum(axis=1), shared.sum(axis=0)
+    our_share, their_share = table[:-1].sum(axis=1), table[:, :-1].sum(axis=0)
     added = np.setdiff1d(np.arange(num_ours), rows)
     removed = np.setdiff1d(np.arange(num_theirs), columns)
     return Matching(
@@ -53,6 +61,8 @@ def match_clusters(
             [their_share[columns], np.zeros(len(added)), their_share[removed]]
         ),
         kept=float(shared[rows, columns].sum()),
+        our_rest=float(table[-1].sum()),
+        their_rest=float(table[:, -1].sum()),
     )
 
 

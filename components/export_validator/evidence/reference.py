@@ -151,6 +151,26 @@ def answerable_rows(payload: CentroidsPayload, rows: np.ndarray) -> tuple[np.nda
     return answerable, ~finite | lost
 
 
+def group_inertia(payload: CentroidsPayload, rows: np.ndarray, groups: np.ndarray) -> float:
+    """Sum of the distances of rows to the best centroid of their group, by the payload's metric.
+
+    Args:
+      payload: The centroids, which define the metric.
+      rows: float32 [n, d], preprocessed; finite, and not zero under cosine.
+      groups: int64 [n], group of each row.
+    """
+    points, cosine = _points(payload, rows)
+    order = np.argsort(groups, kind='stable')
+    starts = np.flatnonzero(np.diff(groups[order])) + 1
+    total = 0.0
+    for members in np.split(order, starts):
+        center = points[members].mean(axis=0)
+        if cosine:
+            center /= np.linalg.norm(center) or 1.0
+        total += float(np.square(points[members] - center).sum())
+    return total / 2 if cosine else total
+
+
 def _displacement(payload: CentroidsPayload, precision: str) -> np.ndarray:
     """Maximum distance of the stored centroids from the exact ones, float64 [k].
 

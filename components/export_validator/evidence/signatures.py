@@ -87,6 +87,11 @@ def described(definition: Any) -> str:
     return f'({", ".join(inputs)}) -> {", ".join(outputs)} [{definition.method_name}]'
 
 
+def inputs_of(definition: Any) -> dict[str, str]:
+    """Type and shape of each input of a SignatureDef, by name."""
+    return {name: _tensor(info) for name, info in definition.inputs.items()}
+
+
 def _tensors(infos: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f'{name}: {_tensor(info)}' for name, info in sorted(infos.items()))
 

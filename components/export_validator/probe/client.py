@@ -67,11 +67,13 @@ class ProbeInputs:
       records: Serialized tf.Examples.
       raw: Values of the raw features in these, by name; None for a model without `raw`.
       warmup: Recorded requests, each a signature and its inputs as TensorProtos.
+      examples_only: Whether only the signature `examples` is called.
     """
 
     records: Sequence[bytes]
     raw: Mapping[str, np.ndarray] | None
     warmup: Sequence[tuple[str, Mapping[str, Any]]]
+    examples_only: bool = False
 
 
 def probe_model(
@@ -112,6 +114,7 @@ def _request(
         warmup=_write_json(scratch / 'warmup.json', _warmup_as_json(inputs)),
         raw=_write_json(scratch / 'raw.json', raw) if raw else None,
         stripped=_write_records(scratch / 'stripped', _stripped(inputs)) if raw else None,
+        examples_only=inputs.examples_only,
     )
 
 

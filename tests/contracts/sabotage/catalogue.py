@@ -106,20 +106,24 @@ class Bench:
         change(proto.meta_graphs[0])
         self.graph_file.write_bytes(proto.SerializeToString())
 
-    def save(self, module_class=export.KMeansModule, payload=None, **options):
+    def save(self, module_class=export.KMeansModule, payload=None, spec=SPEC, **options):
         """Replaces the model by one that another module class makes of the payload."""
         shutil.rmtree(self.folder)
+        self._save(self.folder, module_class, payload, spec, **options)
+
+    def _save(self, folder, module_class, payload, spec, **options):
         if hasattr(self.base, 'graph'):
             features = [placed.name for placed in self.payload.metadata.features]
             preprocessing = TransformPreprocessing(self.base.graph.uri, features)
         else:
             schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
-            preprocessing = SchemaPreprocessing(SPEC, schema, list('abc'))
+            features = [placed.name for placed in (payload or self.payload).metadata.features]
+            preprocessing = SchemaPreprocessing(spec, schema, features)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(export, 'KMeansModule', module_class)
             patched.setattr(export, 'refuse_python_calls', lambda *_: None)
             made = export.ModelToSave(payload or self.payload, preprocessing, **options)
-            made.save(str(self.folder))
+            made.save(str(folder))
 
     def save_with(self, **changes):
         """Saves a model of the payload with other arrays."""
@@ -133,10 +137,16 @@ class Bench:
         change(metadata)
         (folder / 'metadata.json').write_text(json.dumps(metadata))
 
-    def baseline(self, payload):
-        """Connects a model with another payload as the baseline."""
+    def baseline_centroids(self, payload):
+        """Connects a folder that contains only centroids as the baseline."""
         made = self.workshop.artifact(standard_artifacts.Model, 'baseline')
         write_payload(f'{made.uri}/assets.extra/tfx_kmeans', payload)
+        self.inputs['baseline'] = [made]
+
+    def baseline(self, payload=None, spec=SPEC):
+        """Connects a model of the payload, or of another one, as the baseline."""
+        made = self.workshop.artifact(standard_artifacts.Model, 'baseline')
+        self._save(f'{made.uri}/Format-Serving', export.KMeansModule, payload, spec)
         self.inputs['baseline'] = [made]
 
     def limit(self, **thresholds):

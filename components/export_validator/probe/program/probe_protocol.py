@@ -86,6 +86,7 @@ class Request:
         for a model without the signature `raw`.
       stripped: TFRecord file of the first records with only the features that `raw` takes; None for
         a model without the signature `raw`.
+      examples_only: Whether the only task is to call the signature `examples` with all records.
     """
 
     model: str
@@ -97,6 +98,7 @@ class Request:
     warmup: str
     raw: str | None = None
     stripped: str | None = None
+    examples_only: bool = False
 
     @classmethod
     def read(cls, path: str) -> Request:

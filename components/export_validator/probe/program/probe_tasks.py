@@ -29,7 +29,8 @@ def answer(request: protocol.Request) -> None:
     recorder = TaskRecorder(request.answers)
     model = recorder.run(protocol.LOAD, lambda: LoadedModel(request.model))
     if model is not None:
-        _Probe(model, recorder, request, held).run()
+        probe = _Probe(model, recorder, request, held)
+        probe.call_examples() if request.examples_only else probe.run()
     recorder.run(protocol.DONE, lambda: None)
 
 
@@ -44,6 +45,9 @@ class _Probe:
         self._request = request
         self._held = held
         self._examples = {protocol.EXAMPLES: _read_records(request.records)}
+
+    def call_examples(self) -> None:
+        self._call(protocol.EXAMPLES, protocol.EXAMPLES, self._examples)
 
     def run(self) -> None:
         calls, answers = self._call_signatures()

@@ -29,3 +29,14 @@ def test_clusters_without_a_counterpart_are_compared_with_nothing():
 def test_the_divergence_is_zero_for_equal_shares_and_one_for_disjoint_ones():
     assert jensen_shannon(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == 0
     assert jensen_shannon(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == pytest.approx(1)
+
+
+def test_rows_without_a_cluster_in_one_of_the_clusterings_have_changed():
+    ours = np.array([0, 0, 1, 1, -1, -1, 1, -1])
+    theirs = np.array([1, 1, 0, -1, 0, -1, 0, -1])  # the rows with -1 in both do not count
+    found = match_clusters(ours, theirs, 2, 2)
+    assert found.kept == 4 / 6
+    assert dict(zip(found.ours, found.theirs, strict=True)) == {0: 1, 1: 0}
+    assert found.our_share.tolist() == [2 / 6, 3 / 6]
+    assert found.their_share.tolist() == [2 / 6, 3 / 6]
+    assert (found.our_rest, found.their_rest) == (1 / 6, 1 / 6)

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tfx_kmeans.export_validator.evidence.reference import compare
+from tfx_kmeans.export_validator.evidence.reference import compare, group_inertia
 from tfx_kmeans.serving.precision import PRECISIONS, StoredCentroids, stored_centroids
 
 
@@ -99,3 +99,24 @@ def test_a_row_too_far_away_for_a_distance_has_no_cluster(payload):
     cluster[0], distance[0] = 0, 1.0
     found = compare(payload, rows, cluster, distance)
     assert (found.wrong_clusters, found.wrong_distances) == (1, 1)
+
+
+@pytest.mark.parametrize('offset', [0.0, 1e6])
+def test_the_inertia_of_groups_is_that_around_their_means(make_payload, rows, offset):
+    payload = make_payload()
+    groups = np.random.default_rng(0).integers(3, size=500) * 2  # 1, 3 and 5 are empty
+    shifted = (rows + np.float32(offset)).astype(np.float32)
+    inside = [shifted[groups == group].astype(float) for group in (0, 2, 4)]
+    expected = sum(len(one) * one.var(axis=0).sum() for one in inside)
+    assert group_inertia(payload, shifted, groups) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_inertia_of_groups_under_cosine(make_payload, rows):
+    payload = make_payload(distance_metric='cosine')
+    groups = np.random.default_rng(0).integers(3, size=500)
+    expected = 0.0
+    for group in range(3):
+        inside = rows[groups == group].astype(float)
+        points = inside / np.linalg.norm(inside, axis=1, keepdims=True)
+        expected += len(points) - np.linalg.norm(points.sum(axis=0))  # sum of 1 - cos
+    assert group_inertia(payload, rows, groups) == pytest.approx(expected, rel=1e-9)
