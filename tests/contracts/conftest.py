@@ -56,7 +56,8 @@ class Workshop:
             self._write(made, split, [plain_example(row, index) for index, row in enumerate(rows)])
         return made
 
-    def schema(self, text=SCHEMA):
+    def schema(self, text=None):
+        text = SCHEMA if text is None else text
         made = self.artifact(standard_artifacts.Schema, 'schema')
         (self.folder / 'schema' / 'schema.pbtxt').write_text(text)
         return made
@@ -81,7 +82,7 @@ class Workshop:
         base_model=None,
         transform_graph=None,
         raw_examples=None,
-        schema=SCHEMA,
+        schema=None,
         **options,
     ):
         from tfx_kmeans.kmeans_trainer.executor import Executor

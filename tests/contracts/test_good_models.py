@@ -1,7 +1,6 @@
 """Good models of every kind are blessed and pushed: no check refuses one of them."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -210,9 +209,8 @@ def features_of_every_kind_some_missing(shop, many_rows, behind_transform):
 
 def with_schema(shop, text, records, examples, features, passthrough=()):
     """A model of examples with another schema."""
-    schema = shop.schema()
-    shop.schema = lambda: schema
-    (Path(schema.uri) / 'schema.pbtxt').write_text(text)
+    schema = shop.schema(text)
+    shop.schema = lambda _=None: schema
     train = shop.written('train', 'train', records)
     trained = shop.train(train, features=features, exclude_features=[])
     model = shop.export(trained.centroids, passthrough_features=list(passthrough))
@@ -250,7 +248,8 @@ def an_optional_number_that_is_none(shop, many_rows, behind_transform):
 def test_a_good_model_is_blessed_and_pushed(name, workshop, many_rows, behind_transform):
     model, centroids, inputs = GOOD[name](workshop, many_rows, behind_transform)
     found = workshop.validate(model, centroids, **inputs)
-    assert found.failed == [], json.dumps(
+    expected = ['nonzero_inertia'] if name == 'as_many_clusters_as_rows' else []  # only warns
+    assert found.failed == expected, json.dumps(
         [check for check in found.checks if not check['passed']], indent=1
     )
     assert len(workshop.push(model, found)) == 1

@@ -348,8 +348,15 @@ def test_numbers_keep_their_precision(rows, dtype):
         assert found.values.dtype == np.float32
         assert found.values.flags.c_contiguous
         assert not np.shares_memory(found.values, numbers)
-        offset = 0 if found.offset is None else found.offset
-        np.testing.assert_array_equal(found.values, (numbers - offset).astype(np.float32))
+        offset = np.zeros(numbers.shape[1]) if found.offset is None else found.offset
+        exact = [
+            [
+                float(fractions.Fraction(value) - fractions.Fraction(less))
+                for value, less in zip(row, offset.tolist(), strict=True)
+            ]
+            for row in numbers.tolist()
+        ]
+        np.testing.assert_array_equal(found.values, np.asarray(exact, np.float32))
 
 
 def test_a_bfloat16_tensor_becomes_float32():

@@ -60,7 +60,7 @@ def test_small_batches(saved, points, size):
 def test_far_from_the_origin_cancellation_changes_no_assignment(saved, points):
     far = points + np.array([1e5, 1e5, 1e5, 100000], np.float32)
     made = saved(clustering_of(far, SPEC, CLUSTERED))
-    answer = made.call('features', features=far)
+    answer = made.call('features', features=far.astype(made.payload.row_type))
     distances = reference(made.payload, far)
     np.testing.assert_array_equal(answer['cluster_index'], distances.argmin(axis=1))
     np.testing.assert_allclose(answer['distance'], distances.min(axis=1), rtol=1e-5)
