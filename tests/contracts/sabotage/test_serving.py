@@ -119,7 +119,11 @@ def float16_passed_off_as_float32(bench):
     path.write_text(path.read_text().replace('"precision": "float16"', '"precision": "float32"'))
 
 
-@fault('features_parity', alone=False, reason="gives the precision 'int8', but the centroids are stored")
+@fault(
+    'features_parity',
+    alone=False,
+    reason="the precision 'int8', but the centroids are stored",
+)
 def float32_passed_off_as_int8(bench):
     bench.save_with(centroids=first_moved(bench.payload))
     path = bench.folder / 'assets.extra' / 'tfx_kmeans' / 'export.json'
