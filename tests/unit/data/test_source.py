@@ -44,7 +44,9 @@ def test_the_first_example_determines_shapes(spec_of):
     assert found == {'a': A, 'v': tf.io.FixedLenFeature([2], tf.int64)}
 
 
-@pytest.mark.parametrize('first', [record(a=[1.0]), record(a=[1.0], b=None)])
+@pytest.mark.parametrize(
+    'first', [record(a=[1.0]), record(a=[1.0], b=None)], ids=['absent', 'empty']
+)
 @pytest.mark.parametrize(('values', 'dtype'), [([2.0], tf.float32), ([b'x'], tf.string)])
 def test_a_feature_that_the_first_example_lacks_has_a_variable_length(
     spec_of, first, values, dtype
