@@ -49,7 +49,7 @@ def clustering_of(rows, spec, features, **options):
 
 def reference(payload, rows):
     """Distances [n, k] to all centroids according to the definition, in float64."""
-    points, centroids = rows.astype(float), payload.centroids.astype(float)
+    points, centroids = rows.astype(float), payload.exact_centroids.astype(float)
     if payload.metadata.distance_metric == 'cosine':
         return 1 - points / np.linalg.norm(points, axis=1, keepdims=True) @ centroids.T
     return np.square(points[:, None] - centroids[None]).sum(axis=2)
