@@ -139,10 +139,12 @@ def _run(config: PipelineConfig, orchestrator: str, console: Console) -> int:
         f'Clustering {len(config.features or ())} columns of {_shown(config.data_root)}'
     )
     console.print_line('Loading TFX (half a minute on a small machine)')
+    from tfx_kmeans.export_validator.probe.process import PROCESS
     from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
     from tfx_kmeans.pipelines.run_summary import read_run_summary
 
     pipeline = create_pipeline(config)
+    PROCESS.start()  # ExportValidator then does not wait for its import of TensorFlow
     with components_shown_on(console) as events:
         try:
             _runner(orchestrator).run(pipeline)

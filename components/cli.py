@@ -114,6 +114,9 @@ def _add_options(validate: argparse.ArgumentParser) -> None:
 
 
 def _validate(arguments: argparse.Namespace) -> int:
+    from tfx_kmeans.export_validator.probe.process import PROCESS
+
+    PROCESS.start()  # it imports TensorFlow while this process does
     import tensorflow as tf
 
     from tfx_kmeans.export_validator.judge import judge

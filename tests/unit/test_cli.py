@@ -38,6 +38,21 @@ def validate(on_disk, capsys):
     return run
 
 
+def test_the_probe_process_is_started_before_tensorflow_is_imported():
+    program = (
+        'import sys\n'
+        'from tfx_kmeans import cli\n'
+        'from tfx_kmeans.export_validator.probe.process import PROCESS\n'
+        "PROCESS.start = lambda: sys.exit('tensorflow' in sys.modules)\n"
+        "cli.main(['validate', 'm', '--centroids', 'c', '--examples', 'e'])\n"
+        "sys.exit('not started')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, '')
+
+
 def test_the_command_as_it_is_installed(on_disk):
     made = on_disk()
     command = Path(sys.executable).with_name('tfx-kmeans')

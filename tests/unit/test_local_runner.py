@@ -1,11 +1,15 @@
 """Arguments, messages and helpers of local_runner.py; complete runs are tested in tests/e2e."""
 
 import importlib.util
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tfx_kmeans.export_validator.probe.process import PROCESS
 from tfx_kmeans.pipelines.config import PipelineConfig
+from tfx_kmeans.pipelines.console import platform_output_in
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,3 +96,19 @@ def test_an_interrupt_is_recognised_as_the_cause_of_an_error_from_beam(runner):
         beam_fails()
     assert runner._was_interrupted(error.value)
     assert not runner._was_interrupted(RuntimeError('another'))
+
+
+def test_the_probe_process_is_started_before_the_pipeline_runs(runner, tmp_path, monkeypatch):
+    events = []
+    pipeline = SimpleNamespace(create_pipeline=lambda config: events.append('built'))
+    monkeypatch.setitem(sys.modules, 'tfx_kmeans.pipelines.kmeans_pipeline', pipeline)
+    monkeypatch.setattr(PROCESS, 'start', lambda: events.append('probe started'))
+
+    def run(built):
+        events.append('run')
+        raise RuntimeError('the end of this test')
+
+    monkeypatch.setattr(runner, '_runner', lambda name: SimpleNamespace(run=run))
+    with platform_output_in(tmp_path / 'log') as console:
+        assert runner._run(config_of(runner, tmp_path), 'beam', console) == runner.FAILED
+    assert events == ['built', 'probe started', 'run']

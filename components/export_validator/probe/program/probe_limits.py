@@ -7,7 +7,23 @@ import resource
 import sys
 from typing import Any
 
-REFUSED = ('tfx', 'tfx_kmeans', 'tensorflow_transform', 'tfx_bsl', 'apache_beam')
+OURS = ('tfx', 'tfx_kmeans', 'tensorflow_transform', 'tfx_bsl', 'apache_beam')
+NEEDLESS = (
+    'IPython',
+    'PIL',
+    'googleapiclient',
+    'matplotlib',
+    'oauth2client',
+    'pandas',
+    'scipy',
+    'sklearn',
+)
+"""Packages that TensorFlow does not depend on, but imports if they are installed.
+
+They take a third of the time of its import.
+"""
+
+REFUSED = (*OURS, *NEEDLESS)
 
 
 class Refusal(importlib.abc.MetaPathFinder):

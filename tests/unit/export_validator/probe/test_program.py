@@ -45,19 +45,30 @@ def test_its_modules_have_a_prefix_so_that_they_hide_no_other_package():
     assert all(name.startswith('probe_') for name in MODULES)
 
 
-@pytest.mark.parametrize('package', ['tfx_kmeans', 'tensorflow_transform'])
-def test_our_packages_cannot_be_imported_in_it(package):
+def limited(line):
+    """Runs a line of Python with the limits of the program."""
     folders = [path for path in sys.path if path.endswith('-packages')]
     program = (
         'import sys\n'
         f'sys.path += {[str(FOLDER), str(FOLDER.parents[3]), *folders]!r}\n'
         'import probe_limits\n'
         'probe_limits.refuse_imports()\n'
-        f'import {package}\n'
+        f'{line}\n'
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, '-I', '-c', program], capture_output=True, text=True, check=False
     )
+
+
+def test_tensorflow_is_imported_without_packages_that_it_does_not_depend_on():
+    needless = "sorted({'matplotlib', 'pandas', 'scipy', 'sklearn', 'IPython'} & set(sys.modules))"
+    done = limited(f'import tensorflow; print(tensorflow.__version__, {needless})')
+    assert done.stdout == f'{tf.__version__} []\n', done.stderr
+
+
+@pytest.mark.parametrize('package', ['tfx_kmeans', 'tensorflow_transform'])
+def test_our_packages_cannot_be_imported_in_it(package):
+    done = limited(f'import {package}')
     assert done.returncode == 1
     assert f'ImportError: {package} is not available on a model server' in done.stderr
 
