@@ -3,10 +3,10 @@ PY := .venv/bin/python
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients test-report test-checks check bench clean
+.PHONY: help setup run test test-clients test-report test-checks test-sanitizers test-processors check bench clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 17
 
 setup: ## create or update .venv
 	@scripts/setup.sh
@@ -27,6 +27,12 @@ test-report: ## test report.html in Chromium (installed by apt if missing)
 test-checks: setup ## make each check of ExportValidator always pass in turn, and verify that a test fails
 	@$(PY) -W ignore scripts/always_passing.py $(ARGS)
 
+test-sanitizers: setup ## test the kernels compiled with the address and undefined behaviour sanitizers of gcc
+	@scripts/sanitizers.sh $(ARGS)
+
+test-processors: setup ## compare the results of the kernels on x86-64 and, in QEMU, on 64-bit Arm
+	@scripts/processors.sh
+
 check: setup ## lint, check formatting, types, import rules, packaging and machine-specific paths
 	@scripts/check.sh
 
@@ -36,4 +42,5 @@ bench: ## run one benchmark against its peers: NAME=data, fit, end_to_end or ser
 
 clean: ## remove everything that was built, except output/
 	rm -rf build dist .venv *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -f components/clustering/kernels/kernels.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,13 +11,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import msgspec
-
 T = TypeVar('T')
 
 
 def to_fields(value: Any) -> Any:
     """A dataclass, or anything that holds dataclasses, as dicts, lists, numbers and strings."""
+    import msgspec  # takes as long as a small fit
+
     return msgspec.to_builtins(value)
 
 
@@ -32,6 +32,8 @@ def from_fields(kind: type[T], fields: Any) -> T:
     Raises:
       ValueError: Naming the field, if one without a default is missing or one has another type.
     """
+    import msgspec
+
     try:
         return msgspec.convert(fields, kind)
     except msgspec.ValidationError as error:

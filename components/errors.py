@@ -37,6 +37,10 @@ class CheckpointError(KMeansError, ValueError):
     """A folder of checkpoints that a fit cannot use: names the folder and what differs."""
 
 
+class KernelsError(KMeansError, RuntimeError):
+    """Compiled kernels that cannot run here: says why."""
+
+
 class ModelError(KMeansError, LookupError):
     """A SavedModel that lacks something, or contradicts itself."""
 

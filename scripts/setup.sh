@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Creates or updates .venv for this checkout. Takes a moment if nothing has changed.
 # "setup.sh bench" also installs the libraries that the benchmarks compare with, "setup.sh browser"
-# the browser driver for tests/browser. Nothing else needs them.
+# the browser driver for tests/browser, "setup.sh packaging" what scripts/build_packages.sh uses.
+# Nothing else needs them.
 # PYTHON=... selects the interpreter; the default is the version in .python-version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,7 +41,34 @@ if [ "$(printf '%s\n' "$oldest" "$found" | sort -V | head -n 1)" != "$oldest" ];
     fail "$(basename "$constraints" .txt) needs glibc $oldest or newer, but this machine has $found."
 fi
 
-install() { "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint "$constraints" --editable "$1"; }
+install() { "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint "$constraints" --editable "$@"; }
+
+# What the compiled kernels depend on, and whether they are there.
+kernels_state() {
+    {
+        cat setup.py components/version.py components/clustering/kernels/source/*
+        command -v cc gcc clang || true
+        echo "${CC:-} ${CFLAGS:-} ${LDFLAGS:-}"
+        ls components/clustering/kernels/kernels.so 2>/dev/null || true
+    } | sha256sum
+}
+
+# Says in one line if there are no compiled kernels: uv hides what setup.py prints.
+remember_kernels() {
+    kernels_state > "$venv/.kernels"
+    "$venv/bin/python" - <<'PYTHON'
+from tfx_kmeans.clustering.kernels.library import best_level
+from tfx_kmeans.errors import KernelsError
+
+try:
+    best_level()
+except KernelsError as error:
+    print(
+        f'setup: the kernels run their slow NumPy code, because {error}. To see why, run: '
+        '.venv/bin/uv pip install --verbose --no-deps --reinstall --editable .'
+    )
+PYTHON
+}
 
 state=$(cat pyproject.toml "$constraints" "$0" <(pwd) <(echo "$python $version") | sha256sum)
 if [ "$(cat "$venv/.state" 2>/dev/null)" != "$state" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
@@ -49,7 +77,12 @@ if [ "$(cat "$venv/.state" 2>/dev/null)" != "$state" ] || ! "$venv/bin/python" -
     "$python" -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$(grep -E '^uv==' "$constraints")"
     install '.[dev]'
+    remember_kernels
     echo "$state" > "$venv/.state"
+elif [ "$(cat "$venv/.kernels" 2>/dev/null)" != "$(kernels_state)" ]; then
+    echo 'setup: compiling the kernels'
+    install . --no-deps --reinstall
+    remember_kernels
 fi
 
 if [ "${1:-}" = bench ] && ! "$venv/bin/python" -W ignore -c 'import faiss, onnxruntime, openvino, sklearnex' 2>/dev/null; then
@@ -60,4 +93,9 @@ fi
 if [ "${1:-}" = browser ] && ! "$venv/bin/python" -c 'import selenium' 2>/dev/null; then
     echo 'setup: installing the browser driver'
     install '.[browser]'
+fi
+
+if [ "${1:-}" = packaging ] && ! "$venv/bin/python" -c 'import auditwheel, build, ziglang' 2>/dev/null; then
+    echo 'setup: installing the tools that build packages'
+    install '.[packaging]'
 fi

@@ -22,6 +22,7 @@ import numpy as np
 from tfx_kmeans import filesystem
 from tfx_kmeans.clustering.checkpoint import Checkpoint
 from tfx_kmeans.clustering.fit_result import FinalAssignment, Restart
+from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.progress import Iteration, Progress
 from tfx_kmeans.dataclass_json import from_fields, refuse_newer, to_fields
 from tfx_kmeans.errors import CheckpointError
@@ -117,6 +118,7 @@ class CheckpointFolder:
             return None
 
     def _refuse_other(self, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+        found = {**_DEFAULTS, **found}  # of options that are newer than the checkpoint
         names = sorted({*found, *wanted})
         differing = [name for name in names if found.get(name) != wanted.get(name)]
         if differing:
@@ -171,6 +173,7 @@ class _Header:
     format_version: str = CHECKPOINT_FORMAT
 
 
+_DEFAULTS = KMeansOptions(num_clusters=1).to_json()
 _FINAL_ARRAYS = ('centroids', 'cluster_weight', 'cluster_inertia')
 _POINTS = 'best/points'
 

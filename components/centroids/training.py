@@ -74,7 +74,7 @@ class Training:
             start=earlier if warm else None,
             on_iteration=self.on_iteration,
             checkpoints=self.checkpoints,
-            engine=engine_of_this_machine(len(rows), self.options.k, rows.width),
+            engine=engine_of_this_machine(),
         )
         if base is None or earlier is None:
             return payload_of(result, self.columns, self.options)
@@ -103,7 +103,7 @@ class Training:
 
 def _warn_of_dominated_columns(rows: WeightedRows, column_names: Sequence[str]) -> None:
     """Logs the columns whose values cannot affect the clusters beside those of another column."""
-    deviation = sample_of(rows.values).std(axis=0)
+    deviation = sample_of(rows.values, 4096).std(axis=0)
     dominated = np.flatnonzero((deviation > 0) & (deviation < _DOMINATED * deviation.max()))
     if dominated.size:
         _log.warning(
@@ -115,7 +115,7 @@ def _warn_of_dominated_columns(rows: WeightedRows, column_names: Sequence[str]) 
         )
 
 
-def engine_of_this_machine(num_rows: int, num_clusters: int, width: int) -> Engine:
+def engine_of_this_machine() -> Engine:
     """The engine for a GPU if TensorFlow can use one, otherwise the one for this machine's cores.
 
     TensorFlow takes seconds to import, so it is only imported if the device file of a GPU exists.
@@ -124,5 +124,5 @@ def engine_of_this_machine(num_rows: int, num_clusters: int, width: int) -> Engi
         import tensorflow as tf
 
         if tf.config.list_physical_devices('GPU'):
-            return gpu_engine(num_rows, num_clusters, width)
-    return local_engine(num_rows, num_clusters, width)
+            return gpu_engine()
+    return local_engine()

@@ -58,6 +58,7 @@ def _score_error(rows: np.ndarray, half_norms: np.ndarray) -> np.ndarray:
     error = np.sqrt(np.einsum('ij,ij->i', rows, rows)) * np.float32(1.01 * longest)
     error += np.float32(half_norms.max())
     error *= np.float32((rows.shape[1] + 3) * _UNIT_ROUNDOFF)
+    error += np.float32((rows.shape[1] + 3) * np.finfo(np.float32).tiny)  # for underflow
     return error
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
-from tfx_kmeans.clustering.kernels.compilation import compiling_pays
-from tfx_kmeans.clustering.steps.numpy_step import NumpyStep
+from tfx_kmeans.clustering.kernels.choice import default_kernels
+from tfx_kmeans.clustering.kernels.interface import Kernels
+from tfx_kmeans.clustering.segments import Workers
+from tfx_kmeans.clustering.steps.kernel_step import KernelStep
 from tfx_kmeans.clustering.steps.step import Step
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
-MakeStep = Callable[[WeightedRows, float, ThreadPoolExecutor], Step]
+MakeStep = Callable[[WeightedRows, float, Workers], Step]
 """Makes a step from the rows in their frame, the distance per squared difference (see
-`Frame.scale`), and the threads that process segments of rows."""
+`Frame.scale`), and the workers that process segments of rows."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,32 +25,25 @@ class Engine:
       name: Name that checkpoints record. A fit can only be resumed with the engine that began it,
         because another one may round differently.
       make_step: Function that makes the step.
-      compiled: Whether the passes before the first step (frame, seeding) use compiled code.
+      kernels: Kernels of the passes before the first step (frame, seeding), and of the step.
     """
 
     name: str
     make_step: MakeStep
-    compiled: bool = False
+    kernels: Kernels
 
 
-NUMPY = Engine('numpy', NumpyStep)
+def local_engine() -> Engine:
+    """The engine on this machine's cores, with the fastest kernels.
 
-
-def local_engine(num_rows: int, num_clusters: int, width: int) -> Engine:
-    """The engine on this machine's cores that suits the size of the data.
-
-    This is the one place that decides, by size alone, whether compiled code pays.
+    All compiled kernels have the same name here, because their results have the same bits.
     """
-    if not compiling_pays(num_rows, num_clusters, width):
-        return NUMPY
-    from tfx_kmeans.clustering.steps.bounded_step import BoundedStep
-
-    return Engine('numba', BoundedStep, compiled=True)
+    kernels = default_kernels()
+    return Engine('numpy' if kernels.name == 'numpy' else 'compiled', KernelStep, kernels)
 
 
-def gpu_engine(num_rows: int, num_clusters: int, width: int) -> Engine:
+def gpu_engine() -> Engine:
     """The engine for a GPU that TensorFlow can use; making it imports TensorFlow."""
     from tfx_kmeans.clustering.steps.graph_step import GraphStep
 
-    compiled = local_engine(num_rows, num_clusters, width).compiled
-    return Engine('tensorflow', GraphStep, compiled)
+    return Engine('tensorflow', GraphStep, default_kernels())

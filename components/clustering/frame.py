@@ -15,13 +15,14 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from tfx_kmeans.clustering.kernels.interface import Kernels
 from tfx_kmeans.clustering.metric import Metric
 from tfx_kmeans.clustering.segments import Workers, segments_of
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.errors import DataError
 
 _BLOCK = 4096
-_SAMPLE = 4096
+_SAMPLE = 512
 LARGEST_WHOLE = 2.0**63 - 1024
 """The largest float64 that is an int64."""
 
@@ -129,9 +130,9 @@ def centre_of(rows: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     return np.where(close, rounded, np.rint(centre) if rows.dtype.kind in 'iu' else centre)
 
 
-def sample_of(rows: np.ndarray) -> np.ndarray:
-    """Some rows from all over [n, d], float64."""
-    return np.asarray(rows[:: max(1, len(rows) // _SAMPLE)], np.float64)
+def sample_of(rows: np.ndarray, size: int = _SAMPLE) -> np.ndarray:
+    """At most `size` rows from all over [n, d], float64."""
+    return np.asarray(rows[:: len(rows) // size + 1], np.float64)
 
 
 def robust_centre(mean: np.ndarray, sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -148,10 +149,12 @@ def robust_centre(mean: np.ndarray, sample: np.ndarray) -> tuple[np.ndarray, np.
       The centre, float64 [d], and the spread of the column around it, float64 [d]: the
       interquartile range, or the least distance from the median if that is 0.
     """
-    lower, median, upper = np.quantile(sample, (0.25, 0.5, 0.75), axis=0)
-    distance = np.abs(sample - median)
-    least = np.where(distance > 0, distance, np.inf).min(axis=0)
-    spread = np.where(upper > lower, upper - lower, least)
+    ordered = np.sort(sample.T)
+    lower, median, upper = (ordered[:, len(sample) * part // 4] for part in (1, 2, 3))
+    spread = upper - lower
+    for column in np.flatnonzero(spread == 0):
+        distance = np.abs(ordered[column] - median[column])
+        spread[column] = distance[distance > 0].min(initial=np.inf)
     dragged = np.abs(mean - median) > _DRAGGED * spread
     return np.where(dragged, median, mean), np.where(np.isfinite(spread), spread, 0.0)
 
@@ -169,23 +172,22 @@ def enter_in_place(rows: WeightedRows, metric: Metric, workers: Workers) -> Fram
     Args:
       rows: Rows with finite values.
       metric: Distance metric.
-      workers: Threads, and whether to use compiled code if a mean is subtracted.
+      workers: Threads and kernels.
 
     Raises:
       DataError: If there are rows of length zero under cosine (gives their number), or if values
         are so large that squared distances overflow float32.
     """
-    segments = segments_of(len(rows))
+    segments = segments_of(len(rows), rows.width)
     if metric.normalised:
         _refuse_zero_rows(rows.values)
     if not metric.centred:
         frame, enter = Frame(metric, np.zeros(rows.width)), _enter
     else:
-        sum_of, enter = (_compiled_sum, _compiled_enter) if workers.compiled else (_sum, _enter)
-        sums = list(workers.threads.map(partial(sum_of, rows), segments))
-        mean = np.sum(sums, axis=0) / rows.total_weight
-        frame = Frame(metric, _residual_shift(rows, mean))
-    largest = max(workers.threads.map(partial(enter, rows, frame), segments))
+        sums = workers.map(partial(_sum, rows, workers.kernels), segments)
+        frame = Frame(metric, _residual_shift(rows, np.sum(sums, axis=0) / rows.total_weight))
+        enter = _subtract
+    largest = max(workers.map(partial(enter, rows, frame, workers.kernels), segments))
     _refuse_overflow(largest, rows.width)
     _refuse_underflow(largest)
     if rows.offset is None:
@@ -205,15 +207,12 @@ def _residual_shift(rows: WeightedRows, mean: np.ndarray) -> np.ndarray:
     return np.where((rows.offset != 0) & (np.abs(shift) <= spread), 0.0, shift)
 
 
-def _sum(rows: WeightedRows, segment: slice) -> np.ndarray:
+def _sum(rows: WeightedRows, kernels: Kernels, segment: slice) -> np.ndarray:
     """The weighted sum of the rows of a segment, float64 [d]."""
-    total = np.zeros(rows.width)
-    for block in _blocks(segment):
-        total += rows.weights_in(block) @ rows.values[block]
-    return total
+    return kernels.column_sums(rows.values[segment], rows.given_weights(segment))
 
 
-def _enter(rows: WeightedRows, frame: Frame, segment: slice) -> float:
+def _enter(rows: WeightedRows, frame: Frame, kernels: Kernels, segment: slice) -> float:  # noqa: ARG001
     """Maps the rows of a segment to a frame, in place; returns the largest absolute value."""
     largest = 0.0
     for block in _blocks(segment):
@@ -222,19 +221,9 @@ def _enter(rows: WeightedRows, frame: Frame, segment: slice) -> float:
     return largest
 
 
-def _compiled_sum(rows: WeightedRows, segment: slice) -> np.ndarray:
-    from tfx_kmeans.clustering.kernels.compiled_frame import add_column_sums
-
-    total = np.zeros(rows.width)
-    weights = np.empty(0) if rows.weights is None else rows.weights[segment]
-    add_column_sums(rows.values[segment], weights, total)
-    return total
-
-
-def _compiled_enter(rows: WeightedRows, frame: Frame, segment: slice) -> float:
-    from tfx_kmeans.clustering.kernels.compiled_frame import shift_rows
-
-    return float(shift_rows(rows.values[segment], frame.shift.astype(np.float32)))
+def _subtract(rows: WeightedRows, frame: Frame, kernels: Kernels, segment: slice) -> float:
+    """Does what `_enter` does, if the metric only subtracts the shift."""
+    return kernels.subtract(rows.values[segment], frame.shift.astype(np.float32))
 
 
 def _blocks(segment: slice) -> Iterator[slice]:

@@ -62,6 +62,18 @@ def next_centroids(
     return frame.means(statistics.sums, statistics.weights, centroids)
 
 
+def without_empty(step: Step, centroids: np.ndarray) -> np.ndarray:
+    """The centroids, of which those without rows are replaced by rows far from all others."""
+    statistics = step(centroids)
+    empty = np.flatnonzero(statistics.weights == 0)
+    if empty.size:
+        fill_empty(statistics, empty, step.farthest(centroids, len(centroids)))
+    filled = empty[statistics.weights[empty] > 0]
+    moved = centroids.copy()
+    moved[filled] = statistics.sums[filled] / statistics.weights[filled, np.newaxis]
+    return moved
+
+
 def fill_empty(statistics: SufficientStatistics, empty: np.ndarray, farthest: FarthestRows) -> None:
     """Moves the farthest rows, in order, from their clusters to the empty ones, in place.
 

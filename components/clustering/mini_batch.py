@@ -9,14 +9,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfx_kmeans.clustering.distances import nearest, paired_squared_distances
 from tfx_kmeans.clustering.frame import Frame
+from tfx_kmeans.clustering.kernels.interface import Kernels, Points
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.progress import Iteration, OnProgress, Progress
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 _PATIENCE = 10  # iterations without an improvement, as in scikit-learn's max_no_improvement
-_REASSIGNMENT_RATIO = 0.01  # share of the largest cluster's weight, as in scikit-learn
 
 
 def mini_batch(
@@ -26,24 +25,26 @@ def mini_batch(
     options: KMeansOptions,
     *,
     rng: np.random.Generator,
+    kernels: Kernels,
     on_progress: OnProgress,
 ) -> Progress:
     """Moves each centroid towards its rows in random batches, at the rate 1 / (weight it has seen).
 
     An iteration has `mini_batch_steps_per_iteration` steps. Each step draws a batch of `batch_size`
-    rows with replacement and assigns them to the centroids as they were at the beginning of the
-    iteration. Clusters with less than 1% of the largest cluster's weight are moved to distant rows
-    of a batch. Stops when the running mean of the batches' inertia has not fallen by more than
+    rows with a positive weight, with replacement, and assigns them to the centroids as they were at
+    the beginning of the iteration. A cluster keeps its centroid while batches have no row of it:
+    heavy tails need small clusters far from the others, and no batch shows what they are worth.
+    Stops when the running mean of the batches' inertia has not fallen by more than
     `relative_tolerance` times its value for ten iterations, or after `max_iterations`. Continues
     from the given progress, which may be that of an earlier run.
     """
-    state = _State.initial(progress.centroids)
+    state, usable = _State.initial(progress.centroids), rows.usable()
     if progress.previous is not None:
         state = _State.from_memory(progress.memory)
         rng.bit_generator.state = json.loads(str(progress.memory['rng']))
     while not progress.converged and len(progress.history) < options.max_iterations:
         started = time.perf_counter()
-        centroids = state.iterate(rows, progress.centroids, frame, options, rng)
+        centroids = state.iterate(rows, usable, progress.centroids, frame, options, rng, kernels)
         iteration = Iteration(state.inertia, None, time.perf_counter() - started)
         progress = Progress(
             centroids=centroids,
@@ -62,7 +63,6 @@ class _State:
 
     Attributes:
       weights: Total weight of the rows that have moved each centroid, float64 [k].
-      weight_since_check: Weight seen since the last check for clusters of low weight.
       inertia: Inertia of the last iteration's batches, scaled to all rows.
       smoothed: Running mean of `inertia`.
       best_smoothed: Running mean at the last improvement.
@@ -70,7 +70,6 @@ class _State:
     """
 
     weights: np.ndarray
-    weight_since_check: float = 0.0
     inertia: float = np.inf
     smoothed: float = np.inf
     best_smoothed: float = np.inf
@@ -82,12 +81,11 @@ class _State:
 
     @classmethod
     def from_memory(cls, memory: Mapping[str, np.ndarray]) -> _State:
-        since_check, inertia, smoothed, best, count = memory['scalars'].tolist()
-        return cls(memory['weights'].copy(), since_check, inertia, smoothed, best, int(count))
+        inertia, smoothed, best, count = memory['scalars'].tolist()
+        return cls(memory['weights'].copy(), inertia, smoothed, best, int(count))
 
     def to_memory(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         scalars = (
-            self.weight_since_check,
             self.inertia,
             self.smoothed,
             self.best_smoothed,
@@ -98,23 +96,26 @@ class _State:
             'weights': self.weights.copy(), 'scalars': np.array(scalars), 'rng': np.array(state)
         }  # fmt: skip
 
-    def iterate(
+    def iterate(  # noqa: PLR0917
         self,
         rows: WeightedRows,
+        usable: np.ndarray | None,
         centroids: np.ndarray,
         frame: Frame,
         options: KMeansOptions,
         rng: np.random.Generator,
+        kernels: Kernels,
     ) -> np.ndarray:
         """The centroids after one iteration, float32 [k, d]."""
-        updated = centroids.astype(np.float64)
+        updated, points = centroids.astype(np.float64), Points.of(centroids)
         distance = weight = 0.0
         for _ in range(options.mini_batch_steps_per_iteration):
-            batch = _Batch.drawn(rows, centroids, options.batch_size, frame.scale, rng)
+            batch = _Batch.drawn(
+                rows, usable, points, options.batch_size, frame.scale, rng, kernels
+            )
             self._move(updated, batch)
-            distance += float(batch.distances @ batch.weights)
+            distance += float((batch.distances * batch.weights).sum())
             weight += float(batch.weights.sum())
-            self._reassign(updated, batch, rng)
         share = min(1.0, 2.0 * options.mini_batch_steps_per_iteration * options.batch_size
                     / (len(rows) + 1))  # fmt: skip
         self._record(distance / weight * rows.total_weight if weight else 0.0, share, options)
@@ -129,26 +130,6 @@ class _State:
         self.weights += weights
         step = (sums[seen] - weights[seen, np.newaxis] * updated[seen]) / self.weights[seen, None]
         updated[seen] += step
-        self.weight_since_check += float(weights.sum())
-
-    def _reassign(self, updated: np.ndarray, batch: _Batch, rng: np.random.Generator) -> None:
-        """Moves the centroids of clusters with low weight to rows of the batch.
-
-        The rows are drawn with probability proportional to weight times distance.
-        """
-        if self.weight_since_check < 10 * len(updated) and self.weights.all():
-            return
-        self.weight_since_check = 0.0
-        light = np.flatnonzero(self.weights < _REASSIGNMENT_RATIO * self.weights.max())
-        chances = batch.distances * batch.weights
-        count = min(len(light), np.count_nonzero(chances), len(chances) // 2)
-        if count == 0:
-            return
-        lightest = light[np.argsort(self.weights[light], kind='stable')][:count]
-        drawn = rng.choice(len(chances), count, replace=False, p=chances / chances.sum())
-        updated[lightest] = batch.rows[drawn]
-        others = np.setdiff1d(np.arange(len(updated)), light)
-        self.weights[lightest] = self.weights[others].min()
 
     def _record(self, inertia: float, share: float, options: KMeansOptions) -> None:
         self.inertia = inertia
@@ -171,17 +152,21 @@ class _Batch:
     distances: np.ndarray
 
     @classmethod
-    def drawn(
+    def drawn(  # noqa: PLR0917
         cls,
         rows: WeightedRows,
-        centroids: np.ndarray,
+        usable: np.ndarray | None,
+        points: Points,
         size: int,
         scale: float,
         rng: np.random.Generator,
+        kernels: Kernels,
     ) -> _Batch:
-        index = np.sort(rng.integers(len(rows), size=size))
+        index = np.sort(rng.integers(len(rows) if usable is None else len(usable), size=size))
+        if usable is not None:  # a batch of rows without weight would say nothing
+            index = usable[index]
         found = rows.values[index]
-        labels = nearest(found, centroids)
-        distances = scale * paired_squared_distances(found, centroids[labels])
+        labels, squared = kernels.nearest(found, points)
+        distances = scale * squared
         weights = np.ones(size) if rows.weights is None else rows.weights[index]
         return cls(found, weights, labels, distances)

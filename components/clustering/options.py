@@ -41,6 +41,9 @@ class KMeansOptions:
       batch_size: Number of rows in a mini-batch step.
       kmeans_plus_plus_num_retries: Number of additional candidates in each k-means++ draw. If
         negative, the O(log k) rule applies: 2 + floor(ln k) candidates in total.
+      sample_first: Whether seeding and the first iterations run on a sample, if there are at
+        least four times as many rows as it has: 200 for each cluster, at least 32,768. One pass
+        over all rows then looks for clusters that the sample has missed.
       relative_tolerance: Relative decrease of the inertia at or below which iterations stop. With
         mini-batches, it applies to the running mean of the inertia over ten iterations.
       max_iterations: Maximum number of iterations in each restart.
@@ -60,6 +63,7 @@ class KMeansOptions:
     mini_batch_steps_per_iteration: int = 1
     batch_size: int = 1024
     kmeans_plus_plus_num_retries: int = 2
+    sample_first: bool = True
     relative_tolerance: float = 1e-4
     max_iterations: int = 300
     num_restarts: int = 1
@@ -77,8 +81,10 @@ class KMeansOptions:
         if self.num_clusters is not None:
             check_integer('num_clusters', self.num_clusters, minimum=1)
         self._check_mini_batch()
+        check_flag('sample_first', self.sample_first)
         self._check_initial_clusters()
         self._check_retries()
+        self._check_sample_first()
 
     def _check_mini_batch(self) -> None:
         check_flag('use_mini_batch', self.use_mini_batch)
@@ -100,6 +106,14 @@ class KMeansOptions:
                 f'kmeans_plus_plus_num_retries is {retries}, but it only has an effect if '
                 f'initial_clusters is {" or ".join(map(repr, drawing))}. Omit it, or use one of '
                 'these.'
+            )
+
+    def _check_sample_first(self) -> None:
+        named = isinstance(self.initial_clusters, str) and self.initial_clusters in SEEDINGS
+        if not self.sample_first and not named:
+            raise ParameterError(
+                'sample_first is False, but it only has an effect if initial_clusters is one of '
+                f'{", ".join(map(repr, SEEDINGS))}. Omit it, or use one of these.'
             )
 
     def _check_initial_clusters(self) -> None:

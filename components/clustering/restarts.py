@@ -6,17 +6,16 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tfx_kmeans.clustering.checkpoint import Checkpoint, Checkpoints, fingerprint_of
 from tfx_kmeans.clustering.engine import Engine, local_engine
 from tfx_kmeans.clustering.fit_result import FinalAssignment, FitResult, Restart
 from tfx_kmeans.clustering.frame import Frame, enter_in_place
-from tfx_kmeans.clustering.lloyd import lloyd
+from tfx_kmeans.clustering.lloyd import lloyd, without_empty
 from tfx_kmeans.clustering.metric import metric_of
-from tfx_kmeans.clustering.mini_batch import mini_batch
 from tfx_kmeans.clustering.options import KMeansOptions, start_rows
 from tfx_kmeans.clustering.progress import Iteration, OnProgress, Progress
+from tfx_kmeans.clustering.sample_first import sample_pays, start_from_sample
 from tfx_kmeans.clustering.seeding.given import chosen_rows, entered
 from tfx_kmeans.clustering.seeding.registry import SEEDINGS
 from tfx_kmeans.clustering.segments import Workers, worker_threads
@@ -48,8 +47,7 @@ def fit_in_place(
         There is only one run then, and `num_restarts` is ignored.
       on_iteration: Function that is called after each iteration.
       checkpoints: Storage of checkpoints to resume from and to write; None for no checkpoints.
-      engine: Engine that computes the passes over the rows; None for the local engine that suits
-        their number.
+      engine: Engine that computes the passes over the rows; None for the local engine.
 
     Raises:
       DataError: If there are fewer rows with a positive weight than clusters, if there are rows of
@@ -59,13 +57,12 @@ def fit_in_place(
       CheckpointError: If the checkpoints belong to another fit.
     """
     _refuse_too_few_rows(rows, options.k)
-    engine = engine or local_engine(len(rows), options.k, rows.width)
+    engine = engine or local_engine()
     state = _initial_state(rows, options, start, engine.name, checkpoints)
     starts = _starts(rows, options, start)
-    # One BLAS thread each, because the last bits of a product depend on the number of threads.
-    with worker_threads() as threads, threadpool_limits(limits=1, user_api='blas'):
+    with worker_threads() as threads:
         metric = metric_of(options.distance_metric)
-        workers = Workers(threads, engine.compiled)
+        workers = Workers(threads, engine.kernels)
         frame = enter_in_place(rows, metric, workers)
         run = _Run(rows, options, frame, engine, workers)
         for index in range(len(state.restarts), len(starts)):
@@ -93,11 +90,16 @@ class _Run:
         """Runs one restart, from its beginning or from the progress in the checkpoint."""
         rng = np.random.default_rng(_seed_sequence(state.seed, index))
         progress = state.progress or Progress(self._start(start, rng))
-        step = self.engine.make_step(self.rows, self.frame.scale, self.workers.threads)
+        step = self.engine.make_step(self.rows, self.frame.scale, self.workers)
+        if self.options.use_mini_batch and start is not None and progress.previous is None:
+            progress = Progress(without_empty(step, progress.centroids))
         if self.options.use_mini_batch:
+            from tfx_kmeans.clustering.mini_batch import mini_batch
+
             progress = mini_batch(
-                self.rows, progress, self.frame, self.options, rng=rng, on_progress=on_progress
-            )
+                self.rows, progress, self.frame, self.options,
+                rng=rng, kernels=self.workers.kernels, on_progress=on_progress,
+            )  # fmt: skip
         else:
             progress = lloyd(step, progress, self.frame, self.options, on_progress)
         centroids, points = self._returned(progress)
@@ -118,6 +120,10 @@ class _Run:
         if start is not None:
             return entered(start, self.frame)
         choose = SEEDINGS[str(self.options.initial_clusters)].choose
+        if self.options.sample_first and sample_pays(self.rows, self.options.k):
+            return start_from_sample(
+                self.rows, self.options, choose, self.frame, self.engine, rng, self.workers
+            )
         candidates = self.options.candidates_per_draw()
         return choose(self.rows, self.options.k, candidates, rng, self.workers)
 

@@ -4,38 +4,44 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from typing import TypeVar
 
-import numpy as np
+from tfx_kmeans.clustering.kernels.interface import Kernels
 
-_MAX_SUMS = 1 << 21  # doubles in the sums [segments, k, d]: 16 MB, added up in a millisecond
+_MAX_SUMS = 1 << 22  # doubles in the sums [segments, k, d]: 32 MB, added up in some milliseconds
 _MAX_SEGMENTS = 64
 _USUAL_SEGMENTS = 16  # there are more only if each of them has enough work
 _MIN_SEGMENTS = 4
-_WORK = 1 << 26  # multiplications that make an additional segment pay: about a millisecond
-_MIN_ROWS = 1024  # in a segment: fewer are not worth starting a thread
+_WORK = 1 << 29  # multiplications that make an additional segment pay: some milliseconds
+_LEAST_WORK = 1 << 23  # multiplications that make a thread pay: about 0.2 milliseconds
+_WORK_PER_ROW = 400  # multiplications that take as long as everything else that is done with a row
+
+T = TypeVar('T')
 
 
-def segments_of(num_rows: int, sums_size: int = 1, max_segments: int | None = None) -> list[slice]:
-    """Slices that divide rows among threads.
+def segments_of(num_rows: int, work: int, sums_size: int = 1) -> list[slice]:
+    """Slices that divide rows among threads; one slice if there is too little work for threads.
 
     The slices do not depend on the number of threads. So if the results of the segments are added
     up in order, neither does the sum.
 
     Args:
       num_rows: Number of rows.
-      sums_size: Number of values in the sums of a segment, k times d.
-      max_segments: Maximum number of slices; None for 64.
+      work: Multiplications for each row, for example k times d.
+      sums_size: Number of values in the sums of a segment.
     """
-    wanted = max(_USUAL_SEGMENTS, num_rows * sums_size // _WORK)
+    wanted = max(_USUAL_SEGMENTS, num_rows * work // _WORK)
     limit = max(_MIN_SEGMENTS, _MAX_SUMS // sums_size)
-    allowed = min(wanted, max_segments or _MAX_SEGMENTS, limit)
-    count = max(1, min(allowed, num_rows // _MIN_ROWS))
-    bounds = np.linspace(0, num_rows, count + 1).astype(int)
-    return [slice(start, stop) for start, stop in pairwise(bounds.tolist()) if stop > start]
+    worth = num_rows * (work + _WORK_PER_ROW) // _LEAST_WORK
+    count = max(1, min(wanted, _MAX_SEGMENTS, limit, worth, num_rows))
+    if count < _USUAL_SEGMENTS:  # powers of two, which two and four cores can share evenly
+        count = 1 << (count.bit_length() - 1)
+    bounds = [num_rows * index // count for index in range(count + 1)]
+    return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
 def available_cores() -> int:
@@ -45,22 +51,28 @@ def available_cores() -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Workers:
-    """Resources of the passes before the first step (frame and seeding).
+    """What processes rows.
 
     Attributes:
       threads: Threads that process segments of rows.
-      compiled: Whether the passes use compiled code instead of NumPy.
+      kernels: Kernels that the threads call.
     """
 
     threads: ThreadPoolExecutor
-    compiled: bool = False
+    kernels: Kernels
+
+    def map(self, work: Callable[[slice], T], segments: Sequence[slice]) -> list[T]:
+        """The results of the segments, in order. A single one is computed in this thread."""
+        if len(segments) == 1:
+            return [work(segments[0])]
+        return list(self.threads.map(work, segments))
 
 
 @contextmanager
 def worker_threads() -> Iterator[ThreadPoolExecutor]:
     """Starts one thread for each core, and ends the threads when the `with` block is left.
 
-    A KeyboardInterrupt does not wait for running tasks, which may be compiling for seconds.
+    A KeyboardInterrupt does not wait for running tasks.
     """
     threads, wait = ThreadPoolExecutor(available_cores(), thread_name_prefix='kmeans'), True
     try:

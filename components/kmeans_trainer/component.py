@@ -73,6 +73,7 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
         mini_batch_steps_per_iteration: int = TrainerOptions.mini_batch_steps_per_iteration,
         batch_size: int = TrainerOptions.batch_size,
         kmeans_plus_plus_num_retries: int = TrainerOptions.kmeans_plus_plus_num_retries,
+        sample_first: bool = TrainerOptions.sample_first,
         relative_tolerance: float = TrainerOptions.relative_tolerance,
         max_iterations: int = TrainerOptions.max_iterations,
         num_restarts: int = TrainerOptions.num_restarts,
@@ -120,6 +121,9 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
           batch_size: Number of rows in a mini-batch step.
           kmeans_plus_plus_num_retries: Number of additional candidates in each k-means++ draw. If
             negative, the O(log k) rule applies: 2 + floor(ln k) candidates in total.
+          sample_first: Whether seeding and the first iterations run on a sample, if there are at
+            least four times as many rows as it has: 200 for each cluster, at least 32,768. One pass
+            over all rows then looks for clusters that the sample has missed.
           relative_tolerance: Relative decrease of the inertia at or below which iterations stop.
             With mini-batches, it applies to the running mean of the inertia over ten iterations.
           max_iterations: Maximum number of iterations in each restart.
@@ -152,6 +156,7 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
             'mini_batch_steps_per_iteration': mini_batch_steps_per_iteration,
             'batch_size': batch_size,
             'kmeans_plus_plus_num_retries': kmeans_plus_plus_num_retries,
+            'sample_first': sample_first,
             'relative_tolerance': relative_tolerance,
             'max_iterations': max_iterations,
             'num_restarts': num_restarts,

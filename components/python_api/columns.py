@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from tfx_kmeans.errors import DataError
-from tfx_kmeans.python_api.arrow_stream import columns_of_stream
 from tfx_kmeans.python_api.column import (
     CATEGORY,
     NOT_NUMBERS,
@@ -25,7 +24,6 @@ from tfx_kmeans.python_api.column import (
     object_column,
     unusable_column,
 )
-from tfx_kmeans.python_api.interchange import columns_of_interchange
 
 _NUMPY_OF_KIND = {'b': np.bool_, 'i': np.int64, 'u': np.uint64, 'f': np.float64}
 
@@ -89,8 +87,14 @@ def _reader_of(rows: Any) -> Callable[[Any], list[Column]] | None:
     if pyarrow is not None and isinstance(rows, (pyarrow.Table, pyarrow.RecordBatch)):
         return _columns_of_pyarrow
     if hasattr(rows, '__arrow_c_stream__'):
+        from tfx_kmeans.python_api.arrow_stream import columns_of_stream
+
         return columns_of_stream if _is_frame(rows) else None
-    return columns_of_interchange if hasattr(rows, '__dataframe__') else None
+    if not hasattr(rows, '__dataframe__'):
+        return None
+    from tfx_kmeans.python_api.interchange import columns_of_interchange
+
+    return columns_of_interchange
 
 
 def _is_frame(rows: Any) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfx_kmeans.argument_checks import check_flag
 from tfx_kmeans.centroids.base_model import BaseModel
-from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder
 from tfx_kmeans.centroids.payload import Columns
 from tfx_kmeans.centroids.training import Training
 from tfx_kmeans.clustering.distinct import too_few_distinct_rows
@@ -21,6 +20,9 @@ from tfx_kmeans.python_api.columns import as_table
 from tfx_kmeans.python_api.model import KMeansModel
 from tfx_kmeans.python_api.rounded_rows import refuse_rounding, rows_to_cluster
 from tfx_kmeans.python_api.rows import columns_of, numbers_of, unnamed_columns
+
+if TYPE_CHECKING:
+    from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder
 
 
 class EmptyClustersWarning(UserWarning):
@@ -42,6 +44,7 @@ def fit(
     mini_batch_steps_per_iteration: int = KMeansOptions.mini_batch_steps_per_iteration,
     batch_size: int = KMeansOptions.batch_size,
     kmeans_plus_plus_num_retries: int = KMeansOptions.kmeans_plus_plus_num_retries,
+    sample_first: bool = KMeansOptions.sample_first,
     relative_tolerance: float = KMeansOptions.relative_tolerance,
     max_iterations: int = KMeansOptions.max_iterations,
     num_restarts: int = KMeansOptions.num_restarts,
@@ -77,6 +80,9 @@ def fit(
       batch_size: Number of rows in a mini-batch step.
       kmeans_plus_plus_num_retries: Number of additional candidates in each k-means++ draw. If
         negative, the O(log k) rule applies: 2 + floor(ln k) candidates in total.
+      sample_first: Whether seeding and the first iterations run on a sample, if there are at
+        least four times as many rows as it has: 200 for each cluster, at least 32,768. One pass
+        over all rows then looks for clusters that the sample has missed.
       relative_tolerance: Relative decrease of the inertia at or below which iterations stop. With
         mini-batches, it applies to the running mean of the inertia over ten iterations.
       max_iterations: Maximum number of iterations in each restart.
@@ -126,6 +132,7 @@ def fit(
         mini_batch_steps_per_iteration=mini_batch_steps_per_iteration,
         batch_size=batch_size,
         kmeans_plus_plus_num_retries=kmeans_plus_plus_num_retries,
+        sample_first=sample_first,
         relative_tolerance=relative_tolerance,
         max_iterations=max_iterations,
         num_restarts=num_restarts,
@@ -143,7 +150,7 @@ def fit(
     rows = rows if table is None else table
     columns = columns_of(rows, column_names)
     numbers = numbers_of(rows, None if columns is None else columns.column_names)
-    checkpoints = None if checkpoint_dir is None else CheckpointFolder(checkpoint_dir)
+    checkpoints = None if checkpoint_dir is None else _checkpoint_folder(checkpoint_dir)
     training = Training(
         columns=_matching_columns(columns, numbers.shape[1], base_model),
         options=options,
@@ -163,6 +170,12 @@ def fit(
     if checkpoints is not None:
         checkpoints.remove()
     return KMeansModel(payload)
+
+
+def _checkpoint_folder(path: str) -> CheckpointFolder:
+    from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder  # rarely needed
+
+    return CheckpointFolder(path)
 
 
 def _refuse_another_start(initial_clusters: Any, num_restarts: int) -> None:

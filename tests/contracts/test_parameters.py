@@ -142,6 +142,7 @@ OTHER_VALUES = {  # for each build, values that are not the defaults
             'num_clusters': 5,
             'initial_clusters': 'kmeans_parallel',
             'kmeans_plus_plus_num_retries': 7,
+            'sample_first': False,
         },
     ],
     CentroidExporter: [

@@ -1,20 +1,22 @@
-"""The version, which pyproject.toml alone has, and the changelog agree."""
+"""The version, which components/version.py alone has, and the changelog agree."""
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import tfx_kmeans
 
 ROOT = Path(__file__).parents[2]
-VERSION = re.search(r'^version = "(\d+\.\d+\.\d+)"$', (ROOT / 'pyproject.toml').read_text(), re.M)
+FILE = (ROOT / 'components/version.py').read_text()
+VERSION = re.search(r"^__version__ = '(\d+\.\d+\.\d+)'$", FILE, re.M)
 
 
 def as_numbers(version):
     return tuple(map(int, version.split('.')))
 
 
-def test_the_package_has_the_version_of_pyproject():
-    assert tfx_kmeans.__version__ == VERSION.group(1)
+def test_the_installed_package_has_the_version():
+    assert tfx_kmeans.__version__ == VERSION.group(1) == metadata.version('tfx-kmeans')
 
 
 def test_the_changelog_leads_up_to_the_version():

@@ -7,22 +7,18 @@ centroid whose loss increases the inertia least, if that lowers the inertia.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+import math
 
 import numpy as np
 
-from tfx_kmeans.clustering.distances import paired_squared_distances, squared_norms
-from tfx_kmeans.clustering.seeding.potential import closest_filler, drawn_rows
+from tfx_kmeans.clustering.kernels.interface import Neighbours, Points
+from tfx_kmeans.clustering.seeding.potential import drawn_rows, weighted_total
 from tfx_kmeans.clustering.segments import Workers, segments_of
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
-_STEPS = 25  # as in the experiments of the paper, where more steps improved little
+_STEPS = 25  # as in the experiments of the paper
+_STEPS_PER_ROOT = 8  # more steps for more clusters, in proportion to the root of k
 _MIN_ROWS, _ROWS_PER_CLUSTER = 1 << 16, 100
-_SCORES_AT_ONCE = 1 << 19
-_SEGMENTS = 8  # few, because each takes little time
-
-T = TypeVar('T')
 
 
 def local_search(
@@ -37,7 +33,7 @@ def local_search(
     rows if there are fewer); it never rises.
     """
     search = _Search(_sample(rows, len(centroids), rng), centroids.copy(), workers)
-    for _ in range(_STEPS):
+    for _ in range(_STEPS + round(_STEPS_PER_ROOT * math.sqrt(len(centroids)))):
         if not search.step(rng):
             break
     return search.centroids
@@ -45,10 +41,9 @@ def local_search(
 
 def _sample(rows: WeightedRows, num_clusters: int, rng: np.random.Generator) -> WeightedRows:
     size = max(_MIN_ROWS, _ROWS_PER_CLUSTER * num_clusters)
-    if size >= len(rows):
+    if size >= (len(rows) if rows.weights is None else np.count_nonzero(rows.weights)):
         return rows
-    index = np.sort(rng.choice(len(rows), size, replace=False, shuffle=False))
-    return WeightedRows(rows.values[index], None if rows.weights is None else rows.weights[index])
+    return rows.sample(size, rng)
 
 
 class _Search:
@@ -56,104 +51,69 @@ class _Search:
 
     Attributes:
       centroids: Current centroids, float32 [k, d].
-      nearest: Index of each row's nearest centroid, int32 [n].
-      second: Index of each row's second nearest centroid, int32 [n]; -1 if there is only one.
-      closest: Squared distance of each row to its nearest centroid, float32 [n].
-      next: Squared distance of each row to its second nearest centroid, float32 [n].
+      neighbours: The two nearest of them for each row.
     """
 
-    def __init__(
-        self,
-        rows: WeightedRows,
-        centroids: np.ndarray,
-        workers: Workers,
-    ) -> None:
+    def __init__(self, rows: WeightedRows, centroids: np.ndarray, workers: Workers) -> None:
         self.centroids = centroids
-        self.nearest = np.empty(len(rows), np.int32)
-        self.second = np.full(len(rows), -1, np.int32)
-        self.closest = np.empty(len(rows), np.float32)
-        self.next = np.full(len(rows), np.inf, np.float32)
+        n = len(rows)
+        self.neighbours = Neighbours(
+            np.empty(n, np.int32), np.empty(n, np.int32),
+            np.empty(n, np.float32), np.empty(n, np.float32),
+        )  # fmt: skip
         self._rows = rows
-        self._threads = workers.threads
-        self._segments = segments_of(len(rows), max_segments=_SEGMENTS)
-        self._fill = closest_filler(workers.compiled)
-        self._run(lambda segment: self._find_two_nearest(np.arange(segment.start, segment.stop)))
+        self._workers = workers
+        self._distances = np.empty(n, np.float32)
+        self._segments = segments_of(n, rows.width)
+        everything = np.arange(n, dtype=np.int32)
+        workers.map(
+            lambda segment: self._find_two_nearest(Points.of(centroids), everything[segment]),
+            segments_of(n, centroids.size),
+        )
+        self._inertia = weighted_total(self.neighbours.closest, rows, workers)
 
     def step(self, rng: np.random.Generator) -> bool:
         """Draws one row and tries to make it a centroid; returns False if no row can be drawn."""
-        sums = np.array(self._run(lambda segment: self._chances_in(segment).sum()))
-        if not sums.any():
+        found = drawn_rows(1, self.neighbours.closest, self._rows, rng, self._workers)
+        if found is None:
             return False
-        (drawn,) = drawn_rows(1, self._chances_in, self._segments, sums, rng)
-        distances = np.empty(len(self._rows), np.float32)
-        totals = self._run(lambda s: self._totals_if_replaced(s, drawn, distances))
-        inertia = np.sum(totals, axis=0)
-        replaced = int(inertia.argmin())
-        if inertia[replaced] < sums.sum():
-            self.centroids[replaced] = self._rows.values[drawn]
-            self._run(lambda segment: self._exchange(segment, replaced, distances))
+        point = self._rows.values[found[0]]
+        totals = self._workers.map(lambda s: self._totals_if_replaced(s, point), self._segments)
+        kept, losses = (np.sum(parts, axis=0) for parts in zip(*totals, strict=True))
+        replaced = int(losses.argmin())
+        if kept + losses[replaced] < self._inertia:
+            self._inertia = float(kept + losses[replaced])
+            self._exchange(replaced, point)
         return True
 
-    def _totals_if_replaced(self, segment: slice, drawn: int, distances: np.ndarray) -> np.ndarray:
-        """The inertia of a segment if row `drawn` replaced each of the centroids, float64 [k].
+    def _totals_if_replaced(self, segment: slice, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """The inertia of a segment with an additional centroid, and what each other one saves.
 
-        Writes the squared distances of the segment's rows to that row to `distances`.
+        Stores the squared distances of the segment's rows to that point.
         """
-        point = self._rows.values[drawn : drawn + 1]
-        part = np.empty((1, segment.stop - segment.start), np.float32)
-        self._fill(self._rows.values[segment], point, np.full_like(part[0], np.inf), part)
-        distances[segment] = part[0]
-        weights = self._rows.weights_in(segment)
-        kept = np.minimum(self.closest[segment], part[0])
-        without_nearest = np.minimum(self.next[segment], part[0])
-        losses = np.bincount(
-            self.nearest[segment], weights * (without_nearest - kept), len(self.centroids)
+        losses = np.zeros(len(self.centroids))
+        kept = self._workers.kernels.replacement(
+            self._rows.values[segment],
+            self._rows.given_weights(segment),
+            point,
+            self.neighbours.part(segment),
+            self._distances[segment],
+            losses,
         )
-        total: np.ndarray = losses + weights @ kept
-        return total
+        return kept, losses
 
-    def _exchange(self, segment: slice, replaced: int, distances: np.ndarray) -> None:
-        """Updates the two nearest centroids, given the distances to the new centroid `replaced`."""
-        nearest, second = self.nearest[segment], self.second[segment]
-        closest, following = self.closest[segment], self.next[segment]
-        distance = distances[segment]
-        affected = (nearest == replaced) | (second == replaced)
-        closer = ~affected & (distance < closest)
-        between = ~affected & ~closer & (distance < following)
-        second[closer], following[closer] = nearest[closer], closest[closer]
-        nearest[closer], closest[closer] = replaced, distance[closer]
-        second[between], following[between] = replaced, distance[between]
-        self._find_two_nearest(segment.start + np.flatnonzero(affected))
+    def _exchange(self, replaced: int, point: np.ndarray) -> None:
+        """Replaces a centroid by the point that `_totals_if_replaced` was called with."""
+        self.centroids[replaced] = point
+        points = Points.of(self.centroids)
 
-    def _find_two_nearest(self, index: np.ndarray) -> None:
-        """Finds the two nearest centroids of the rows with these indices."""
-        half_norms = (squared_norms(self.centroids) / 2).astype(np.float32)
-        size = max(16, _SCORES_AT_ONCE // len(half_norms))
-        for start in range(0, len(index), size):
-            block = index[start : start + size]
-            rows = self._rows.values[block]
-            scores = half_norms - rows @ self.centroids.T
-            self._store_lowest(block, rows, scores, self.nearest, self.closest)
-            if len(half_norms) > 1:
-                scores[np.arange(len(block)), self.nearest[block]] = np.inf
-                self._store_lowest(block, rows, scores, self.second, self.next)
+        def work(segment: slice) -> None:
+            affected = self._workers.kernels.exchange(
+                replaced, self._distances[segment], self.neighbours.part(segment)
+            )
+            self._find_two_nearest(points, affected + np.int32(segment.start))
 
-    def _store_lowest(
-        self,
-        block: np.ndarray,
-        rows: np.ndarray,
-        scores: np.ndarray,
-        which: np.ndarray,
-        distance: np.ndarray,
-    ) -> None:
-        """Stores the centroid with the lowest score, and the squared distance to it."""
-        which[block] = scores.argmin(axis=1)
-        distance[block] = paired_squared_distances(rows, self.centroids[which[block]])
+        self._workers.map(work, self._segments)
 
-    def _chances_in(self, segment: slice) -> np.ndarray:
-        """Weight times squared distance of a segment's rows, to which draws are proportional."""
-        chances: np.ndarray = self.closest[segment] * self._rows.weights_in(segment)
-        return chances
-
-    def _run(self, work: Callable[[slice], T]) -> list[T]:
-        return list(self._threads.map(work, self._segments))
+    def _find_two_nearest(self, points: Points, index: np.ndarray) -> None:
+        self._workers.kernels.two_nearest(self._rows.values, index, points, self.neighbours)

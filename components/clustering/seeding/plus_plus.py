@@ -28,7 +28,7 @@ def kmeans_plus_plus(
       num_clusters: Number of centroids to choose, k.
       candidates: Number of rows compared in each draw.
       rng: Source of the draws.
-      workers: Threads, and whether to use compiled passes.
+      workers: Threads and kernels.
 
     Returns:
       Rows of `rows`, float32 [k, d].

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 import numpy as np
 
-from tfx_kmeans.clustering.distances import squared_distances_to, squared_norms
+from tfx_kmeans.clustering.kernels.interface import Points
 from tfx_kmeans.clustering.segments import Workers, segments_of
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
-_BLOCK = 8192
-
-_MAX_SEGMENTS = 16
-_MIN_VALUES = 1 << 18  # in a segment: at most a millisecond's work
-
-T = TypeVar('T')
+_MOST_UNEVEN = 1e30
 
 
 class Potential:
@@ -27,32 +19,19 @@ class Potential:
       nearest: Index of that point, counted over all calls of `add`, int32 [n]; -1 before the first.
     """
 
-    def __init__(
-        self,
-        rows: WeightedRows,
-        workers: Workers,
-    ) -> None:
+    def __init__(self, rows: WeightedRows, workers: Workers) -> None:
         """Creates a potential without any chosen point.
 
         Args:
           rows: Rows from which points are chosen.
-          workers: Threads, and whether to use compiled passes.
+          workers: Threads and kernels.
         """
         self.closest = np.full(len(rows), np.inf, np.float32)
         self.nearest = np.full(len(rows), -1, np.int32)
         self._points = 0
         self._rows = rows
-        self._threads = workers.threads
-        self._segments = segments_of(len(rows), max_segments=_segment_count(rows))
-        self._compiled = workers.compiled
-
-    def total(self) -> float:
-        """Sum of weight times squared distance over all rows."""
-        return float(self._by_segment(self.chances_in).sum())
-
-    def chances_in(self, segment: slice) -> np.ndarray:
-        """Weight times squared distance of each row in a segment, float64."""
-        return self.closest[segment] * self._rows.weights_in(segment)
+        self._workers = workers
+        self._found = np.empty((0, len(rows)), np.float32)
 
     def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Draws rows with probability proportional to weight times squared distance.
@@ -60,22 +39,25 @@ class Potential:
         If no point is chosen yet, or all distances are 0, the probability is proportional to the
         weight alone. Returns the indices of the rows, int64 [count].
         """
-        chances_in = self.chances_in if self._points else self._rows.weights_in
-        sums = self._by_segment(chances_in)
-        if not sums.any():
-            chances_in = self._rows.weights_in
-            sums = self._by_segment(chances_in)
-        return drawn_rows(count, chances_in, self._segments, sums, rng)
+        drawn = None
+        if self._points:
+            drawn = drawn_rows(count, self.closest, self._rows, rng, self._workers)
+        return self._rows.drawn(count, rng) if drawn is None else drawn
 
     def add(self, points: np.ndarray) -> None:
         """Adds points [m, d] to the chosen ones: updates `closest` and `nearest`."""
-        fold = _fold_nearest if not self._compiled else _compiled_fold()
+        scored = Points.of(points)
 
         def work(segment: slice) -> None:
-            closest, nearest = self.closest[segment], self.nearest[segment]
-            fold(self._rows.values[segment], points, self._points, closest, nearest)
+            self._workers.kernels.fold(
+                self._rows.values[segment],
+                scored,
+                self._points,
+                self.closest[segment],
+                self.nearest[segment],
+            )
 
-        self._run(work)
+        self._workers.map(work, segments_of(len(self._rows), points.size))
         self._points += len(points)
 
     def add_best(self, points: np.ndarray) -> int:
@@ -83,100 +65,115 @@ class Potential:
 
         Updates `closest`, but not `nearest`.
         """
-        fill = closest_filler(self._compiled)
-        found = np.empty((len(points), len(self._rows)), np.float32)
+        if len(self._found) < len(points):
+            self._found = np.empty((len(points), len(self._rows)), np.float32)
 
         def work(segment: slice) -> np.ndarray:
-            part = np.empty((len(points), segment.stop - segment.start), np.float32)
-            fill(self._rows.values[segment], points, self.closest[segment], part)
-            found[:, segment] = part
-            return part @ self._rows.weights_in(segment)
+            return self._workers.kernels.closest(
+                self._rows.values[segment],
+                self._rows.given_weights(segment),
+                points,
+                self.closest[segment],
+                self._found[: len(points), segment],
+            )
 
-        best = int(np.argmin(np.sum(self._run(work), axis=0)))
-        self.closest = found[best].copy()
+        totals = self._workers.map(work, segments_of(len(self._rows), points.size))
+        best = int(np.argmin(np.sum(totals, axis=0)))
+        self.closest[:] = self._found[best]
         self._points += 1
         return best
 
-    def _by_segment(self, values_in: Callable[[slice], np.ndarray]) -> np.ndarray:
-        return np.array(self._run(lambda segment: values_in(segment).sum()))
+    def total(self) -> float:
+        """Sum of weight times squared distance over all rows."""
+        return weighted_total(self.closest, self._rows, self._workers)
 
-    def _run(self, work: Callable[[slice], T]) -> list[T]:
-        if len(self._segments) == 1:
-            return [work(self._segments[0])]
-        return list(self._threads.map(work, self._segments))
+    def masses(self) -> np.ndarray:
+        """Total weight of the rows nearest to each point, float64; requires `nearest`."""
+        segments = segments_of(len(self._rows), 1)
+        parts = [
+            np.bincount(self.nearest[part], self._rows.given_weights(part), self._points)
+            for part in segments
+        ]
+        return np.sum(parts, axis=0, dtype=np.float64)
+
+    def coreset(self, size: int, masses: np.ndarray, rng: np.random.Generator) -> WeightedRows:
+        """A weighted sample of the rows whose inertia for any k centroids is about that of all.
+
+        A row is drawn with probability proportional to its sensitivity (Feldman & Langberg 2011):
+        half of the sample in proportion to weight times squared distance, and the other half
+        evenly from all points' rows, so that neither far rows nor small groups are missed.
+
+        Args:
+          size: Number of draws.
+          masses: Result of `masses`.
+          rng: Source of the draws.
+        """
+        rows, total = self._rows, self.total()
+        with np.errstate(divide='ignore'):
+            evenness = np.minimum(masses.sum() / masses, _MOST_UNEVEN).astype(np.float32)
+        evenness[masses == 0] = 0
+        values = evenness[self.nearest]
+        even = drawn_rows(size // 2, values, rows, rng, self._workers)
+        assert even is not None, 'a row has a positive weight'
+        index = np.concatenate([even, self.draw(size - size // 2, rng)])
+        weight = np.ones(len(index)) if rows.weights is None else rows.weights[index]
+        chance = weight * values[index] / weighted_total(values, rows, self._workers)
+        if total > 0:
+            chance = (chance + weight * self.closest[index] / total) / 2
+        return WeightedRows(rows.values[index], weight / (size * chance))
 
 
-def _segment_count(rows: WeightedRows) -> int:
-    """Number of segments: few, because a pass does little work on each value."""
-    return max(1, min(_MAX_SEGMENTS, len(rows) * rows.width // _MIN_VALUES))
+def weighted_total(values: np.ndarray, rows: WeightedRows, workers: Workers) -> float:
+    """Sum of weight times value float32 [n] over all rows, in an order that never changes."""
+    return float(_totals(values, rows, workers, segments_of(len(rows), 1)).sum())
+
+
+def _totals(
+    values: np.ndarray, rows: WeightedRows, workers: Workers, segments: list[slice]
+) -> np.ndarray:
+    def total(segment: slice) -> float:
+        weights = rows.given_weights(segment)
+        return workers.kernels.draw(values[segment], weights, np.empty(0))[0]
+
+    return np.array(workers.map(total, segments))
 
 
 def drawn_rows(
     count: int,
-    chances_in: Callable[[slice], np.ndarray],
-    segments: list[slice],
-    sums: np.ndarray,
+    values: np.ndarray,
+    rows: WeightedRows,
     rng: np.random.Generator,
-) -> np.ndarray:
-    """Draws rows with replacement: first a segment in proportion to its sum, then a row in it.
+    workers: Workers,
+) -> np.ndarray | None:
+    """Draws rows with replacement, with probability proportional to weight times value.
 
     Args:
       count: Number of draws.
-      chances_in: Function that returns what the probabilities in a segment are proportional to.
-      segments: Segments of all rows.
-      sums: Sum of these values in each segment.
+      values: Values, not negative, float32 [n].
+      rows: Rows that the values belong to.
       rng: Source of the draws.
+      workers: Threads and kernels.
 
     Returns:
-      Indices of the rows, int64 [count].
+      Indices of the rows, int64 [count]; None if all chances are 0.
     """
-    which = [segments[index] for index in _positions(sums, rng.random(count))]
-    return np.array([s.start + int(_positions(chances_in(s), rng.random(1))[0]) for s in which])
+    segments = segments_of(len(rows), 1)
+    fractions = rng.random(count)
 
+    def draw(segment: slice, fractions: np.ndarray) -> tuple[float, np.ndarray]:
+        return workers.kernels.draw(values[segment], rows.given_weights(segment), fractions)
 
-def _positions(chances: np.ndarray, fractions: np.ndarray) -> np.ndarray:
-    """Indices where the cumulative probability exceeds fractions of the total; skips zeros."""
-    cumulative = np.cumsum(chances)
-    found = np.searchsorted(cumulative, fractions * cumulative[-1], side='right')
-    return np.minimum(found, np.flatnonzero(chances)[-1])
-
-
-def _fill_closest(
-    rows: np.ndarray, points: np.ndarray, closest: np.ndarray, found: np.ndarray
-) -> None:
-    """Does in NumPy what `compiled_seeding.fill_closest` does."""
-    norms = squared_norms(rows)
-    for start in range(0, len(rows), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        distances = squared_distances_to(rows[block], norms[block], points).T
-        found[:, block] = np.minimum(distances, closest[block])
-
-
-def _fold_nearest(
-    rows: np.ndarray, points: np.ndarray, first: int, closest: np.ndarray, nearest: np.ndarray
-) -> None:
-    """Does in NumPy what `compiled_seeding.fold_nearest` does."""
-    norms = squared_norms(rows)
-    for start in range(0, len(rows), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        distances = squared_distances_to(rows[block], norms[block], points)
-        arg = distances.argmin(axis=1)
-        least = np.take_along_axis(distances, arg[:, np.newaxis], axis=1)[:, 0]
-        closer = least < closest[block]
-        closest[block][closer] = least[closer]
-        nearest[block][closer] = first + arg[closer]
-
-
-def closest_filler(compiled: bool) -> Callable[..., None]:
-    """`compiled_seeding.fill_closest`, or the function that does the same in NumPy."""
-    if not compiled:
-        return _fill_closest
-    from tfx_kmeans.clustering.kernels.compiled_seeding import fill_closest
-
-    return fill_closest
-
-
-def _compiled_fold() -> Callable[..., None]:
-    from tfx_kmeans.clustering.kernels.compiled_seeding import fold_nearest
-
-    return fold_nearest
+    if len(segments) == 1:
+        total, drawn = draw(segments[0], fractions)
+        return drawn if total > 0 else None
+    sums = _totals(values, rows, workers, segments)
+    if not sums.any():
+        return None
+    bounds = np.cumsum(sums)
+    which = np.minimum(np.searchsorted(bounds, fractions * bounds[-1], side='right'),
+                       np.flatnonzero(sums)[-1])  # fmt: skip
+    drawn, fractions = np.empty(count, np.int64), rng.random(count)
+    for index in np.unique(which):
+        here, segment = which == index, segments[index]
+        drawn[here] = segment.start + draw(segment, fractions[here])[1]
+    return drawn

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import tensorflow as tf
 
 from tfx_kmeans.clustering.graph_ops import assign, kmeans_step
+from tfx_kmeans.clustering.segments import Workers
 from tfx_kmeans.clustering.steps.rows_step import Assigned, RowsStep
 from tfx_kmeans.clustering.steps.statistics import SufficientStatistics
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
@@ -24,9 +23,9 @@ class GraphStep(RowsStep):
     than rounding, either may be chosen.
     """
 
-    def __init__(self, rows: WeightedRows, scale: float, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, rows: WeightedRows, scale: float, workers: Workers) -> None:
         """See `RowsStep`."""
-        super().__init__(rows, scale, threads)
+        super().__init__(rows, scale, workers)
         self._labels = np.full(len(rows), -1, np.int32)
 
     def __call__(self, centroids: np.ndarray) -> SufficientStatistics:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from tfx_kmeans.clustering.segments import segments_of
+from tfx_kmeans.clustering.segments import Workers, segments_of
 from tfx_kmeans.clustering.steps.statistics import FarthestRows, SufficientStatistics
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
@@ -33,18 +32,18 @@ class RowsStep(ABC):
         self,
         rows: WeightedRows,
         scale: float,
-        threads: ThreadPoolExecutor,
+        workers: Workers,
     ) -> None:
         """Creates a step.
 
         Args:
           rows: Rows, in the same frame as the centroids that the step will be called with.
           scale: Distance per squared difference, see `Frame.scale`.
-          threads: Threads that process segments of rows.
+          workers: Threads that process segments of rows, and the kernels that they call.
         """
         self._rows = rows
         self._scale = scale
-        self._threads = threads
+        self._workers = workers
 
     @abstractmethod
     def __call__(self, centroids: np.ndarray) -> SufficientStatistics:
@@ -71,25 +70,14 @@ class RowsStep(ABC):
 
     def farthest(self, centroids: np.ndarray, count: int) -> FarthestRows:
         """See `Step`."""
-        found = self._over_segments(centroids, lambda c, s: self._farthest_of_segment(c, s, count))
+        found = self._over_segments(
+            centroids, lambda segment: self._farthest_of_segment(centroids, segment, count)
+        )
         return _farthest_first([part for parts in found for part in parts], count)
 
-    def _over_segments(
-        self, centroids: np.ndarray, work: Callable[[np.ndarray, slice], T]
-    ) -> Iterator[T]:
-        segments = segments_of(len(self._rows), centroids.size)
-        return self._threads.map(lambda segment: work(centroids, segment), segments)
-
-    def _inertia(self, centroids: np.ndarray) -> np.ndarray:
-        """Inertia of each cluster from distances computed from the differences, float64 [k]."""
-        return np.sum(list(self._over_segments(centroids, self._inertia_of_segment)), axis=0)
-
-    def _inertia_of_segment(self, centroids: np.ndarray, segment: slice) -> np.ndarray:
-        inertia = np.zeros(len(centroids))
-        for block in blocks_of(segment, len(centroids)):
-            labels, distances, weights = self._assign(centroids, block)
-            inertia += np.bincount(labels, weights * distances, len(centroids))
-        return inertia
+    def _over_segments(self, centroids: np.ndarray, work: Callable[[slice], T]) -> list[T]:
+        segments = segments_of(len(self._rows), centroids.size, centroids.size)
+        return self._workers.map(work, segments)
 
     def _farthest_of_segment(
         self, centroids: np.ndarray, segment: slice, count: int

@@ -35,6 +35,13 @@ class SufficientStatistics:
         """The weighted sum of the distances of all rows."""
         return float(self.inertia.sum())
 
+    def clear(self) -> None:
+        """Turns these into the statistics of an empty set of rows."""
+        self.sums[...] = 0
+        self.weights[...] = 0
+        self.inertia[...] = 0
+        self.moved = 0
+
     def add(self, other: SufficientStatistics) -> None:
         """Adds the statistics of other rows to these."""
         self.sums += other.sums

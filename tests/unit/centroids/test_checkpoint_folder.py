@@ -13,7 +13,8 @@ import tfx_kmeans
 from tfx_kmeans.centroids import checkpoint_folder
 from tfx_kmeans.centroids.checkpoint_folder import CheckpointFolder
 from tfx_kmeans.clustering.checkpoint import Checkpoint
-from tfx_kmeans.clustering.kernels import compilation
+from tfx_kmeans.clustering.kernels.choice import KERNELS_VARIABLE
+from tfx_kmeans.clustering.kernels.library import best_level
 from tfx_kmeans.errors import CheckpointError
 
 
@@ -105,11 +106,11 @@ def test_a_damaged_checkpoint_is_renamed_and_the_previous_one_used(rows, stopped
     assert np.array_equal(found.cluster_centers(), whole.cluster_centers())
 
 
-@pytest.mark.parametrize('work', [0, 1 << 60], ids=['compiled', 'plain'])
+@pytest.mark.parametrize('kernels', ['numpy', best_level()])
 def test_a_fit_killed_after_its_last_iteration_resumes_with_bit_identical_results(
-    rows, tmp_path, monkeypatch, work
+    rows, tmp_path, monkeypatch, kernels
 ):
-    monkeypatch.setattr(compilation, '_LEAST_WORK', work)
+    monkeypatch.setenv(KERNELS_VARIABLE, kernels)
     many = np.tile(rows, (10, 1)) + np.random.default_rng(0).normal(size=(5000, 3))
     options = {'sample_weight': np.random.default_rng(1).uniform(0, 2, 5000)}
     whole = tfx_kmeans.fit(many, 6, relative_tolerance=0.0, num_restarts=2, **options)

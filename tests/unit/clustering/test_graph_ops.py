@@ -126,7 +126,7 @@ def test_a_fit_in_tensorflow_matches_a_fit_in_numpy(metric, weighted, monkeypatc
     monkeypatch.setattr('tfx_kmeans.clustering.steps.graph_step._BLOCK', 1024)
     fits = [
         fit_in_place(WeightedRows(rows.copy(), weights), options, engine=engine)
-        for engine in (None, gpu_engine(3000, 9, 4))
+        for engine in (None, gpu_engine())
     ]
     np.testing.assert_allclose(fits[1].centroids, fits[0].centroids, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(fits[1].cluster_weight, fits[0].cluster_weight)
@@ -139,7 +139,7 @@ def test_tensorflow_fills_empty_clusters_too():
     options = KMeansOptions(initial_clusters=start.tolist())
     fits = [
         fit_in_place(WeightedRows(data()), options, engine=engine)
-        for engine in (None, gpu_engine(500, 3, 4))
+        for engine in (None, gpu_engine())
     ]
     assert (fits[1].cluster_weight > 0).all()
     np.testing.assert_allclose(fits[1].centroids, fits[0].centroids, rtol=1e-4, atol=1e-5)

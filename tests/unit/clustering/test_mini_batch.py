@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from sklearn.cluster import MiniBatchKMeans
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.datasets import make_blobs
 
 from tfx_kmeans.clustering.options import KMeansOptions
@@ -75,7 +75,19 @@ def test_rows_are_assigned_to_the_centroids_of_the_iterations_start():
     assert abs(many.centroids[0, 0]) < 0.03
 
 
-def test_centroids_of_clusters_with_low_weight_are_moved():
+@pytest.mark.parametrize('tails', ['lognormal', 'student'])
+def test_heavy_tails_are_not_lost(tails):
+    """Most of the inertia is that of a few far rows, which batches rarely have."""
+    rng = np.random.default_rng(6)
+    rows = rng.lognormal(sigma=1.5, size=(20_000, 6)) if tails == 'lognormal' else (
+        rng.standard_t(2.0, size=(20_000, 5)))  # fmt: skip
+    rows = rows.astype('f')
+    best = min(KMeans(20, n_init=1, random_state=seed).fit(rows).inertia_ for seed in range(5))
+    for seed in range(3):
+        assert fit(rows, num_clusters=20, batch_size=1024, seed=seed).inertia < 1.3 * best
+
+
+def test_centroids_of_a_given_start_without_rows_are_moved():
     rows = blobs()
     far = np.full((3, 6), 1e3)
     start = np.concatenate([rows[:9], far + np.arange(3)[:, None]])
@@ -114,3 +126,13 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one():
     short = fit(rows, num_clusters=5, max_iterations=3)
     fit(rows, calls=calls, num_clusters=5, max_iterations=6)
     assert [call[2].inertia for call in calls[:3]] == [i.inertia for i in short.best.history]
+
+
+def test_batches_are_drawn_from_rows_with_weight():
+    """Batches without weight would look as if they had no inertia."""
+    rows, weights = blobs(), np.zeros(20_000)
+    weights[np.random.default_rng(0).choice(20_000, 200, replace=False)] = 1
+    result = fit(rows, weights, num_clusters=4)
+    whole = fit(rows[weights > 0], num_clusters=4, use_mini_batch=False, batch_size=1024)
+    assert all(seen.inertia > 0 for seen in result.best.history)
+    assert result.inertia < 1.1 * whole.inertia

@@ -7,24 +7,24 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
-from threadpoolctl import threadpool_limits
 
 from tfx_kmeans.clustering import segments
-from tfx_kmeans.clustering.kernels import compilation
+from tfx_kmeans.clustering.kernels import reference
+from tfx_kmeans.clustering.kernels.choice import KERNELS_VARIABLE, default_kernels
+from tfx_kmeans.clustering.kernels.library import best_level
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.restarts import fit_in_place
 from tfx_kmeans.clustering.seeding.plus_plus import kmeans_plus_plus
 from tfx_kmeans.clustering.segments import Workers, worker_threads
-from tfx_kmeans.clustering.steps import rows_step
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 SQUARE = np.array([[0, 0], [0.5, 0], [0.5, 1], [1, 1]], np.float32)
 
 
-@pytest.fixture(autouse=True, params=['plain', 'compiled'])
+@pytest.fixture(autouse=True, params=['numpy', best_level()])
 def _step(request, monkeypatch):
-    """Runs every test with both engines."""
-    monkeypatch.setattr(compilation, '_LEAST_WORK', 0 if request.param == 'compiled' else 1 << 60)
+    """Runs every test with the kernels in NumPy and in C."""
+    monkeypatch.setenv(KERNELS_VARIABLE, request.param)
 
 
 def fit(rows, weights=None, **options):
@@ -163,8 +163,8 @@ def test_another_block_size_gives_the_same_clusters(monkeypatch):
     rows = blobs(n=20_000)
     start = rows[:11].tolist()
     expected = fit(rows, initial_clusters=start)
-    monkeypatch.setattr(rows_step, '_SCORES_AT_ONCE', 1)
-    monkeypatch.setattr(segments, '_MAX_SEGMENTS', 7)
+    monkeypatch.setattr(reference, '_SCORES_AT_ONCE', 1)
+    monkeypatch.setattr(segments, '_USUAL_SEGMENTS', 5)
     found = fit(rows, initial_clusters=start)
     np.testing.assert_array_equal(found.cluster_weight, expected.cluster_weight)
     assert math.isclose(found.inertia, expected.inertia, rel_tol=1e-5)
@@ -253,17 +253,6 @@ def test_every_iteration_is_reported_when_it_ends():
     assert calls[0][2].moved == 3000
 
 
-@pytest.mark.parametrize('init', ['kmeans_plus_plus', 'random'])
-def test_results_are_bit_identical_for_any_number_of_blas_threads(init):
-    rows = np.random.default_rng(0).permutation(np.repeat(np.eye(12, 40), 500, axis=0))
-    found = []
-    for threads in (1, 2):
-        with threadpool_limits(limits=threads, user_api='blas'):
-            found += [[fit(rows, num_clusters=5, seed=s, initial_clusters=init) for s in range(8)]]
-    for one, other in zip(*found, strict=True):
-        assert np.array_equal(one.centroids, other.centroids)
-
-
 def test_the_shift_is_the_weighted_mean_and_zero_under_cosine():
     rows = blobs(n=500) + 1e3
     weights = np.random.default_rng(0).uniform(size=500)
@@ -279,9 +268,10 @@ def test_seeds_are_drawn_by_weight_times_squared_distance():
     weights = np.array([1e6, 9.0, 1.0])
     right = 0
     with worker_threads() as threads:
+        workers = Workers(threads, default_kernels())
         for seed in range(300):
             rng = np.random.default_rng(seed)
-            start = kmeans_plus_plus(WeightedRows(rows, weights), 2, 1, rng, Workers(threads))
+            start = kmeans_plus_plus(WeightedRows(rows, weights), 2, 1, rng, workers)
             right += (start[1] == [10, 0]).all()
     assert 0.84 < right / 300 < 0.95
 

@@ -9,7 +9,6 @@ from tfx_kmeans.clustering.segments import segments_of, worker_threads
 
 
 def test_an_interrupt_does_not_wait_for_the_threads():
-    """The threads may be compiling, which cannot be interrupted."""
     released, began = threading.Event(), time.monotonic()
 
     def interrupted():
@@ -37,7 +36,7 @@ def test_any_other_error_waits_for_the_threads():
     assert done == [1]
 
 
-@pytest.mark.parametrize('rows', [0, 1, 1023, 5000, 1_000_000])
+@pytest.mark.parametrize('rows', [1, 1023, 5000, 1_000_000])
 @pytest.mark.parametrize('size', [1, 2048, 1 << 20])
 def test_segments_cover_all_rows_in_order(rows, size):
     segments = segments_of(rows, size)
@@ -46,4 +45,9 @@ def test_segments_cover_all_rows_in_order(rows, size):
     ]
     assert sum(s.stop - s.start for s in segments) == rows
     assert len(segments) <= 64
-    assert len(segments_of(rows, size, max_segments=3)) <= 3
+    assert len(segments_of(rows, size, 1 << 20)) <= 4
+
+
+def test_little_work_is_not_divided():
+    assert len(segments_of(1000, 8 * 3)) == 1
+    assert len(segments_of(1_000_000, 16 * 10)) > 8

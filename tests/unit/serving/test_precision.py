@@ -96,7 +96,7 @@ def test_float16_rejects_values_out_of_range(points):
 
 
 def test_the_share_of_changed_assignments_is_counted(saved, clustering, points):
-    payload = clustering(num_clusters=40)
+    payload = clustering(num_clusters=70)
     batches = [[example_of(row) for row in part] for part in np.array_split(points, 3)]
     batches[1].append(example_of([np.nan, 1, 1, 1]))
     made = saved(payload, precision='int8')

@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
+from tfx_kmeans.clustering.kernels.choice import kernels_named
+from tfx_kmeans.clustering.kernels.library import best_level
 from tfx_kmeans.clustering.seeding import local_search
 from tfx_kmeans.clustering.segments import Workers, worker_threads
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 
-@pytest.fixture(params=['plain', 'compiled'])
+@pytest.fixture(params=['numpy', best_level()])
 def workers(request):
     with worker_threads() as threads:
-        yield Workers(threads, compiled=request.param == 'compiled')
+        yield Workers(threads, kernels_named(request.param))
 
 
 @pytest.fixture
@@ -60,11 +62,11 @@ def test_the_inertia_never_rises_and_the_two_nearest_are_kept_up_to_date(workers
         assert search.step(rng)
         distances = squared(rows, search.centroids)
         two = np.sort(distances, axis=1)[:, :2]
-        np.testing.assert_allclose(search.closest, two[:, 0], rtol=1e-4, atol=1e-3)
-        np.testing.assert_allclose(search.next, two[:, 1], rtol=1e-4, atol=1e-3)
-        own = distances[np.arange(len(rows)), search.nearest]
+        np.testing.assert_allclose(search.neighbours.closest, two[:, 0], rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(search.neighbours.next, two[:, 1], rtol=1e-4, atol=1e-3)
+        own = distances[np.arange(len(rows)), search.neighbours.nearest]
         np.testing.assert_allclose(own, two[:, 0], rtol=1e-4, atol=1e-3)
-        assert (search.nearest != search.second).all()
+        assert (search.neighbours.nearest != search.neighbours.second).all()
         after = inertia(rows, search.centroids, weights)
         changes += after < before
         assert after <= before * (1 + 1e-6)

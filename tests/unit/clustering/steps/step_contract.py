@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tfx_kmeans.clustering.frame import enter_in_place
+from tfx_kmeans.clustering.kernels.choice import default_kernels
 from tfx_kmeans.clustering.metric import METRICS, metric_of
 from tfx_kmeans.clustering.segments import Workers, worker_threads
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
@@ -31,7 +32,7 @@ def placed(values, weights=None, metric='squared_euclidean'):
     """Rows mapped to the frame of a metric, and that frame."""
     rows = WeightedRows(values.copy(), weights)
     with worker_threads() as threads:
-        return rows, enter_in_place(rows, metric_of(metric), Workers(threads))
+        return rows, enter_in_place(rows, metric_of(metric), Workers(threads, default_kernels()))
 
 
 def by_definition(rows, centroids, scale):
@@ -51,17 +52,17 @@ class StepContract(ABC):
     tolerance = 1e-9
 
     @abstractmethod
-    def make(self, rows, scale, threads):
+    def make(self, rows, scale, workers):
         """Makes the step. Rows are WeightedRows in a frame; scale is that of the frame."""
 
     @pytest.fixture(autouse=True)
     def _threads(self):
         with worker_threads() as threads:
-            self.threads = threads
+            self.workers = Workers(threads, default_kernels())
             yield
 
     def step(self, rows, scale=1.0):
-        return self.make(rows, scale, self.threads)
+        return self.make(rows, scale, self.workers)
 
     def check(self, found, expected, tolerance=None):
         tolerance = tolerance or self.tolerance

@@ -5,5 +5,5 @@ from tfx_kmeans.clustering.steps.graph_step import GraphStep
 class TestGraphStep(StepContract):
     tolerance = 1e-5  # distances are float32
 
-    def make(self, rows, scale, threads):
-        return GraphStep(rows, scale, threads)
+    def make(self, rows, scale, workers):
+        return GraphStep(rows, scale, workers)

@@ -1,25 +1,37 @@
-"""The compiled step with bounds: assigns the same clusters as `NumpyStep` at every step."""
+"""The step on this machine, with the kernels in C and with those in NumPy."""
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.datasets import make_blobs
-from threadpoolctl import threadpool_limits
 
 from tests.unit.clustering.steps.step_contract import StepContract
 from tfx_kmeans.clustering.frame import enter_in_place
+from tfx_kmeans.clustering.kernels.choice import default_kernels, kernels_named
 from tfx_kmeans.clustering.lloyd import next_centroids
 from tfx_kmeans.clustering.metric import metric_of
 from tfx_kmeans.clustering.segments import Workers, worker_threads
-from tfx_kmeans.clustering.steps.bounded_step import BoundedStep
-from tfx_kmeans.clustering.steps.fast_centroids import fast_centroids
-from tfx_kmeans.clustering.steps.numpy_step import NumpyStep
+from tfx_kmeans.clustering.steps import kernel_step
+from tfx_kmeans.clustering.steps.centroid_movement import RowBounds, fast_centroids
+from tfx_kmeans.clustering.steps.kernel_step import KernelStep
 from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 
-class TestBoundedStep(StepContract):
-    def make(self, rows, scale, threads):
-        return BoundedStep(rows, scale, threads)
+class TestCompiledStep(StepContract):
+    def make(self, rows, scale, workers):
+        assert workers.kernels.name != 'numpy'
+        return KernelStep(rows, scale, workers)
+
+
+class TestCompiledStepWithBounds(TestCompiledStep):
+    @pytest.fixture(autouse=True)
+    def _bounds(self, monkeypatch):
+        monkeypatch.setattr(kernel_step, '_MANY_CLUSTERS', 1)
+
+
+class TestNumpyStep(StepContract):
+    def make(self, rows, scale, workers):
+        return KernelStep(rows, scale, Workers(workers.threads, kernels_named('numpy')))
 
 
 def overlapping(n, d, k, seed=0):
@@ -43,7 +55,7 @@ def far_away(n, d, k, seed=0):
 
 @pytest.fixture(scope='module')
 def threads():
-    with worker_threads() as found, threadpool_limits(1, user_api='blas'):
+    with worker_threads() as found:
         yield found
 
 
@@ -56,57 +68,46 @@ CASES = [
 
 
 @pytest.mark.parametrize(('data', 'n', 'd', 'k', 'metric', 'weighted'), CASES)
-def test_every_step_matches_the_numpy_step(threads, data, n, d, k, metric, weighted):
+def test_every_step_matches_the_step_in_numpy(
+    threads, data, n, d, k, metric, weighted, monkeypatch
+):
     values = data(n, d, k)
     rng = np.random.default_rng(1)
     weights = rng.integers(0, 3, size=n) * 0.7 if weighted else None
     rows = WeightedRows(values, weights)
-    frame = enter_in_place(rows, metric_of(metric), Workers(threads))
-    plain, bounded = NumpyStep(rows, frame.scale, threads), BoundedStep(rows, frame.scale, threads)
+    workers = Workers(threads, default_kernels())
+    frame = enter_in_place(rows, metric_of(metric), workers)
+    reference = KernelStep(rows, frame.scale, Workers(threads, kernels_named('numpy')))
+    plain, bounded = (KernelStep(rows, frame.scale, workers) for _ in range(2))
+    bounded._bounds = RowBounds(n)
+    monkeypatch.setattr(kernel_step, '_MANY_CLUSTERS', 1 << 20)
     centroids = values[rng.choice(n, k, replace=False)]
     moves = []
-    for _ in range(12):
-        expected, found = plain(centroids), bounded(centroids)
-        np.testing.assert_array_equal(found_labels(bounded, n), plain._labels)
-        assert found.moved == expected.moved
+    for _ in range(8):
+        expected, found, same = reference(centroids), plain(centroids), bounded(centroids)
+        np.testing.assert_array_equal(plain._labels, reference._labels)
+        np.testing.assert_array_equal(bounded._labels, reference._labels)
+        assert found.moved == same.moved == expected.moved
         np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-12)
         np.testing.assert_allclose(found.sums, expected.sums, rtol=1e-9, atol=1e-7)
-        np.testing.assert_allclose(found.total_inertia, expected.total_inertia, rtol=1e-7)
-        direct = bounded.final(centroids).inertia
-        np.testing.assert_allclose(direct, expected.inertia, rtol=1e-12)
+        np.testing.assert_allclose(found.inertia, expected.inertia, rtol=1e-12)
+        assert np.array_equal(found.sums, same.sums)
+        assert np.array_equal(found.inertia, same.inertia)
         moves.append(found.moved)
-        centroids = next_centroids(plain, centroids, expected, frame)
+        centroids = next_centroids(reference, centroids, expected, frame)
     assert moves[0] == n
     assert moves[-1] < moves[1] or moves[1] == 0
 
 
-def found_labels(step, n):
-    return step._state.bounds.labels[:n]
-
-
 def test_labels_match_scipy(threads):
     values = overlapping(5000, 6, 40)
-    step = BoundedStep(WeightedRows(values), 1.0, threads)
+    step = KernelStep(WeightedRows(values), 1.0, Workers(threads, default_kernels()))
     rng = np.random.default_rng(0)
     centroids = values[:40].copy()
     for _ in range(5):
         step(centroids)
-        np.testing.assert_array_equal(found_labels(step, 5000), cdist(values, centroids).argmin(1))
+        np.testing.assert_array_equal(step._labels, cdist(values, centroids).argmin(1))
         centroids += rng.normal(scale=0.3, size=centroids.shape).astype('f')
-
-
-def test_most_rows_are_skipped_once_centroids_hardly_move(threads, monkeypatch):
-    """The purpose of the bounds: rows that cannot change cluster are skipped."""
-    values = overlapping(20_000, 8, 10)
-    step = BoundedStep(WeightedRows(values), 1.0, threads)
-    centroids = values[:10].copy()
-    for _ in range(40):
-        statistics = step(centroids)
-        centroids = (statistics.sums / statistics.weights[:, None]).astype('f')
-    stored = step._state.bounds.upper.copy()
-    step(centroids)
-    compared = np.count_nonzero(step._state.bounds.upper != stored)
-    assert compared < 0.2 * len(values)
 
 
 def test_no_bounds_are_used_if_all_centroids_have_moved_far():
@@ -126,23 +127,28 @@ def test_a_few_centroids_that_moved_far_are_fast():
     assert len(found) <= 8
 
 
-@pytest.mark.parametrize('k', [12, 150])
-def test_no_change_is_missed_if_a_few_centroids_are_fast(threads, k):
+@pytest.mark.parametrize('k', [40, 150])
+def test_no_change_is_missed_if_a_few_centroids_are_fast(threads, k, monkeypatch):
     """Two centroids take large steps while the others hardly move."""
     values = overlapping(20_000, 6, k)
-    rows = WeightedRows(values)
-    plain, bounded = NumpyStep(rows, 1.0, threads), BoundedStep(rows, 1.0, threads)
+    rows, workers = WeightedRows(values), Workers(threads, default_kernels())
+    plain = KernelStep(rows, 1.0, workers)
+    monkeypatch.setattr(kernel_step, '_MANY_CLUSTERS', 1)
+    bounded, used = KernelStep(rows, 1.0, workers), []
     rng = np.random.default_rng(3)
     centroids = values[rng.choice(len(values), k, replace=False)].copy()
-    used = []
     for _ in range(15):
-        expected, found = plain(centroids), bounded(centroids)
-        np.testing.assert_array_equal(bounded._state.bounds.labels, plain._labels)
+        monkeypatch.setattr(kernel_step, '_MANY_CLUSTERS', 1 << 20)
+        expected = plain(centroids)
+        monkeypatch.setattr(kernel_step, '_MANY_CLUSTERS', 1)
+        found = bounded(centroids)
+        np.testing.assert_array_equal(bounded._labels, plain._labels)
+        assert np.array_equal(found.sums, expected.sums)
+        assert np.array_equal(found.inertia, expected.inertia)
         assert found.moved == expected.moved
         centroids += rng.normal(scale=1e-3, size=centroids.shape).astype('f')
         centroids[[1, 4]] = values[rng.choice(len(values), 2)]
-        plan = bounded._state._fast(
-            np.linalg.norm(centroids - bounded._state.values, axis=1), values.shape[1]
-        )
+        steps = np.linalg.norm(centroids - bounded._bounds._before, axis=1)
+        plan = bounded._bounds._fast(steps, bounded._labels, 6)
         used.append(0 if plan is None else len(plan))
     assert max(used) >= 2
