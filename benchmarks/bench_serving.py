@@ -32,7 +32,7 @@ from tfx_kmeans.serving.preprocessing import SchemaPreprocessing
 
 RUNS = 7
 BATCHES = (1, 64, 4096)
-SKLEARN_TIMES, NOTHING_TIMES = 1.3, 1.3
+SKLEARN_TIMES, NOTHING_TIMES = 1.3, 1.2
 MEMORY_MB = 1024
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 NOTHING = 'a TensorFlow call that does nothing'

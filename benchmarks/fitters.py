@@ -84,6 +84,37 @@ def _faiss(rows: np.ndarray, start: np.ndarray, iterations: int) -> Fitted:
     return Fitted(taken, float(distances.sum(dtype=np.float64)))
 
 
+def _ours_by_default(rows: np.ndarray, clusters: int, seed: int) -> Fitted:
+    copy = WeightedRows(rows.copy())
+    options = KMeansOptions(num_clusters=clusters, seed=seed)
+    taken, result = seconds(lambda: fit_in_place(copy, options))
+    return Fitted(taken, result.inertia)
+
+
+def _scikit_learn_by_default(rows: np.ndarray, clusters: int, seed: int) -> Fitted:
+    model = KMeans(clusters, random_state=seed)
+    return Fitted(seconds(lambda: model.fit(rows))[0], model.inertia_)
+
+
+def _faiss_by_default(rows: np.ndarray, clusters: int, seed: int) -> Fitted:
+    """Trains on at most 256 rows a cluster, and assigns all rows."""
+    model = faiss.Kmeans(rows.shape[1], clusters, seed=seed + 1)
+
+    def train_and_assign() -> np.ndarray:
+        model.train(rows)
+        return model.index.search(rows, 1)[0]
+
+    taken, distances = seconds(train_and_assign)
+    return Fitted(taken, float(distances.sum(dtype=np.float64)))
+
+
+DEFAULTS: dict[str, Callable[[np.ndarray, int, int], Fitted]] = {
+    'ours': _ours_by_default,
+    'scikit-learn': _scikit_learn_by_default,
+    'faiss': _faiss_by_default,
+}
+"""Seeding and fit of rows [n, d] in a number of clusters, with a seed and defaults otherwise."""
+
 PEERS: dict[str, Fit] = {
     'scikit-learn lloyd': _lloyd,
     'scikit-learn elkan': _elkan,
@@ -108,5 +139,5 @@ def products(rows: np.ndarray, start: np.ndarray, passes: int) -> float:
             np.matmul(block, across, out=product[: len(block)])
 
     with worker_threads() as threads, threadpool_limits(limits=1, user_api='blas'):
-        segments = passes * segments_of(len(rows))
+        segments = passes * segments_of(len(rows), start.size)
         return seconds(lambda: list(threads.map(multiply, segments)))[0]

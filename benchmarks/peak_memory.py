@@ -2,7 +2,7 @@
 
     python benchmarks/peak_memory.py FOLDER WIDTH LIMIT_MB [START.npy]
 
-If initial centroids are given, the rows are also clustered, with kernels compiled beforehand.
+If initial centroids are given, the rows are also clustered.
 `resident` counts all pages, `anonymous` only those that the system cannot drop, unlike the pages
 of a mapped file. Must run in a fresh process. Linux only: the high-water mark is reset through
 /proc/self/clear_refs after the imports.
@@ -21,11 +21,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfx_kmeans.clustering.engine import Engine
 from tfx_kmeans.clustering.options import KMeansOptions
 from tfx_kmeans.clustering.restarts import fit_in_place
-from tfx_kmeans.clustering.steps.bounded_step import BoundedStep
-from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.data.feature_layout import choose_layout
 from tfx_kmeans.data.matrix import open_matrix
 from tfx_kmeans.data.source import Examples
@@ -38,8 +35,6 @@ def main(folder: str, width: str, limit_mb: str, start_file: str | None = None) 
     """Runs the program described in the docstring of the module."""
     layout = choose_layout({'features': tf.io.FixedLenFeature([int(width)], tf.float32)})
     start = None if start_file is None else np.load(start_file)
-    if start is not None:
-        _compile(start)
     with (
         peaks() as found,
         open_matrix(Examples((folder,)), layout, int(limit_mb)) as matrix,
@@ -52,17 +47,6 @@ def main(folder: str, width: str, limit_mb: str, start_file: str | None = None) 
 def _options(start: np.ndarray) -> KMeansOptions:
     return KMeansOptions(
         num_clusters=len(start), max_iterations=_ITERATIONS, relative_tolerance=0.0
-    )
-
-
-def _compile(start: np.ndarray) -> None:
-    """Clusters a few rows with the step that is used for many rows, to compile its kernels."""
-    few = np.random.default_rng(0).normal(size=(2000, start.shape[1])).astype(np.float32)
-    fit_in_place(
-        WeightedRows(few),
-        _options(start),
-        start=start,
-        engine=Engine('numba', BoundedStep, compiled=True),
     )
 
 
