@@ -22,7 +22,7 @@ from tfx_kmeans.clustering.weighted_rows import WeightedRows
 from tfx_kmeans.errors import DataError
 
 _BLOCK = 4096
-_SAMPLE = 512
+_SAMPLE = 256
 LARGEST_WHOLE = 2.0**63 - 1024
 """The largest float64 that is an int64."""
 
@@ -88,13 +88,13 @@ class Frame:
         A cluster without weight keeps its centroid in `previous` [k, d]. So does, under cosine, a
         cluster whose rows add up to zero.
         """
-        with np.errstate(divide='ignore', invalid='ignore'):
-            if self.metric.normalised:
-                means = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-            else:
-                means = sums / weights[:, np.newaxis]
-        usable = (weights > 0) & np.isfinite(means).all(axis=1)
-        return np.where(usable[:, np.newaxis], means, previous).astype(np.float32)
+        divisor = np.linalg.norm(sums, axis=1) if self.metric.normalised else weights
+        if divisor.all():
+            return (sums / divisor[:, np.newaxis]).astype(np.float32)
+        usable = (weights > 0) & (divisor > 0)
+        means = previous.astype(np.float32)
+        means[usable] = sums[usable] / divisor[usable, np.newaxis]
+        return means
 
 
 def subtracted(rows: np.ndarray, shift: np.ndarray) -> np.ndarray:

@@ -34,18 +34,17 @@ class Points(NamedTuple):
     def of(cls, values: np.ndarray) -> Points:
         """Computes the norms of points float32 [m, d].
 
-        Points are far from the origin if they are eight times as far as the median.
+        Points are far from the origin if they are eight times as far as the median, and the
+        farthest one is four times as far as the mean.
         """
         half_norms = squared_norms(values) / 2
         norms = np.sqrt(2 * half_norms)
         longest = usual = float(norms.max())
-        beyond, limit = (
-            math.inf,
-            _FAR * float(np.partition(norms, len(norms) // 2)[len(norms) // 2]),
-        )
-        if longest > limit:
-            usual = float(norms[norms <= limit].max(initial=0.0))
-            beyond = float(norms[norms > limit].min())
+        beyond = math.inf
+        if longest * len(norms) > _FAR / 2 * float(norms.sum()):  # a median takes longer
+            far = norms > _FAR * np.median(norms)
+            usual = float(norms[~far].max(initial=0.0))
+            beyond = float(norms[far].min(initial=math.inf))
         return cls(
             np.ascontiguousarray(values),
             half_norms.astype(np.float32),

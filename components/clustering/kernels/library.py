@@ -280,22 +280,13 @@ def best_level() -> str:
 def _library() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(str(_FILE))
-        _check_interface(library)
-    except (OSError, AttributeError) as error:
+    except OSError as error:
         reason = 'it was not built' if not _FILE.exists() else str(error)
-        raise KernelsError(
-            f'the compiled library {_FILE.name} cannot be loaded: {reason}'
-        ) from None
+        raise KernelsError(f'{_FILE.name} cannot be loaded: {reason}') from None
+    version = getattr(library, 'tfx_kmeans_interface', None)
+    if version is None or version() != _INTERFACE:
+        raise KernelsError(f'{_FILE.name} was built from other sources and must be built again')
     return library
-
-
-def _check_interface(library: ctypes.CDLL) -> None:
-    """Raises AttributeError if the library was built from other sources than those of this file."""
-    found = library.tfx_kmeans_interface()
-    if found != _INTERFACE:
-        raise AttributeError(f'its interface is {found} instead of {_INTERFACE}; build it again')
-    for name in _SIGNATURES:
-        getattr(library, f'baseline_{name}')
 
 
 def _rows(rows: np.ndarray, weights: np.ndarray | None) -> tuple[int, int | None, int, int]:
