@@ -17,7 +17,7 @@ from tfx_kmeans.clustering.weighted_rows import WeightedRows
 
 _ROWS_PER_CLUSTER = 200
 _MIN_ROWS = 1 << 15
-_TIMES = 4  # how many times as many rows make a sample pay
+_TIMES = 3  # how many times as many rows make a sample pay
 _MIN_CORESET, _CORESET_PER_CLUSTER = 8192, 32
 
 
@@ -27,7 +27,7 @@ def sample_size(num_clusters: int) -> int:
 
 
 def sample_pays(rows: WeightedRows, num_clusters: int) -> bool:
-    """Whether at least four times as many rows as in the sample have a positive weight."""
+    """Whether at least three times as many rows as in the sample have a positive weight."""
     usable = len(rows) if rows.weights is None else np.count_nonzero(rows.weights)
     return bool(usable >= _TIMES * sample_size(num_clusters))
 

@@ -54,7 +54,7 @@ def test_a_cluster_that_the_sample_misses_is_found(seed):
 
 
 def test_few_rows_are_not_sampled(monkeypatch):
-    monkeypatch.setattr(sample_first, '_MIN_ROWS', 10_001)
+    monkeypatch.setattr(sample_first, '_MIN_ROWS', 13_334)
     rows = blobs()
     whole = fit(rows, num_clusters=5, sample_first=False)
     assert np.array_equal(fit(rows, num_clusters=5).centroids, whole.centroids)
