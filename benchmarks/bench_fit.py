@@ -75,7 +75,6 @@ def run(folder: Path) -> list[Row]:
         for measured in (_whole_fits, _first_iterations, _seedings, _defaults):
             rows += measured(size, data, start)
         del data
-    rows += [row for size in SMALL for row in _small_fits(size)]
     return [
         *rows,
         *_fresh_processes(),
@@ -154,7 +153,7 @@ def _defaults(size: _Size, data: np.ndarray, start: np.ndarray) -> list[Row]:  #
 
 
 def _small_fits() -> list[Row]:
-    """In a process of their own: beside other libraries' threads, scikit-learn takes 10 ms a fit."""
+    """In a process of their own: beside other libraries' threads, scikit-learn takes longer."""
     program = Path(__file__).with_name('small_fits.py')
     ran = subprocess.check_output([sys.executable, '-W', 'ignore', str(program)], text=True)
     return [

@@ -122,8 +122,8 @@ class KMeansTrainer(base_component.BaseComponent):  # type: ignore[misc]
           kmeans_plus_plus_num_retries: Number of additional candidates in each k-means++ draw. If
             negative, the O(log k) rule applies: 2 + floor(ln k) candidates in total.
           sample_first: Whether seeding and the first iterations run on a sample, if there are at
-            least three times as many rows as it has: 200 for each cluster, at least 32,768. One pass
-            over all rows then looks for clusters that the sample has missed.
+            least three times as many rows as it has: 200 for each cluster, at least 32,768. One
+            pass over all rows then looks for clusters that the sample has missed.
           relative_tolerance: Relative decrease of the inertia at or below which iterations stop.
             With mini-batches, it applies to the running mean of the inertia over ten iterations.
           max_iterations: Maximum number of iterations in each restart.
