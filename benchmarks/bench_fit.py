@@ -77,6 +77,7 @@ def run(folder: Path) -> list[Row]:
         del data
     return [
         *rows,
+        *_small_fits(),
         *_fresh_processes(),
         *_out_of_core(folder / 'large'),
         _memory_in_memory(folder / 'medium'),
