@@ -207,7 +207,7 @@ def _drawn_seed() -> int:
 
 
 def _refuse_too_few_rows(rows: WeightedRows, k: int) -> None:
-    usable = len(rows) if rows.weights is None else int(np.count_nonzero(rows.weights))
+    usable = rows.num_usable
     if usable < k:
         kind = 'rows' if rows.weights is None else 'rows with a positive weight'
         raise DataError(

@@ -28,8 +28,7 @@ def sample_size(num_clusters: int) -> int:
 
 def sample_pays(rows: WeightedRows, num_clusters: int) -> bool:
     """Whether at least three times as many rows as in the sample have a positive weight."""
-    usable = len(rows) if rows.weights is None else np.count_nonzero(rows.weights)
-    return bool(usable >= _TIMES * sample_size(num_clusters))
+    return rows.num_usable >= _TIMES * sample_size(num_clusters)
 
 
 def start_from_sample(  # noqa: PLR0917

@@ -35,6 +35,11 @@ class WeightedRows:
         """Sum of the weights."""
         return float(len(self) if self.weights is None else self.weights.sum())
 
+    @property
+    def num_usable(self) -> int:
+        """Number of rows with a positive weight."""
+        return len(self) if self.weights is None else int(np.count_nonzero(self.weights))
+
     def usable(self) -> np.ndarray | None:
         """Indices of the rows with a positive weight, int64; None if all have one."""
         if self.weights is None or self.weights.all():

@@ -41,7 +41,7 @@ def local_search(
 
 def _sample(rows: WeightedRows, num_clusters: int, rng: np.random.Generator) -> WeightedRows:
     size = max(_MIN_ROWS, _ROWS_PER_CLUSTER * num_clusters)
-    if size >= (len(rows) if rows.weights is None else np.count_nonzero(rows.weights)):
+    if size >= rows.num_usable:
         return rows
     return rows.sample(size, rng)
 
@@ -65,9 +65,9 @@ class _Search:
         self._workers = workers
         self._distances = np.empty(n, np.float32)
         self._segments = segments_of(n, rows.width)
-        everything = np.arange(n, dtype=np.int32)
+        everything, points = np.arange(n, dtype=np.int32), Points.of(centroids)
         workers.map(
-            lambda segment: self._find_two_nearest(Points.of(centroids), everything[segment]),
+            lambda segment: self._find_two_nearest(points, everything[segment]),
             segments_of(n, centroids.size),
         )
         self._inertia = weighted_total(self.neighbours.closest, rows, workers)

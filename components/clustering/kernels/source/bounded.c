@@ -98,14 +98,6 @@ ALWAYS_INLINE int64_t assign_open(const float *rows, points p, int32_t *labels, 
     return moved;
 }
 
-ALWAYS_INLINE void add_weighted(const float *x, double weight, int64_t width, double *sums) {
-    const eight weights = all_eight(weight);
-    int64_t j = 0;
-    for (; j + 8 <= width; j += 8)
-        store_eight(sums + j, plus_product(load_eight(sums + j), widened(x + j), weights));
-    for (; j < width; j++) sums[j] += (double)x[j] * weight;
-}
-
 /* Does what `assign` does. Fast centroids [fast_count, width] and their numbers, slow [count], and
    lower and upper [size] are explained above; lower and upper are overwritten. */
 int64_t kernel(assign_bounded)(const float *rows, const double *weights, int64_t size,

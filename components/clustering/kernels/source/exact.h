@@ -79,6 +79,15 @@ ALWAYS_INLINE double total_of(eight a) {
 }
 #endif
 
+/* Adds weight times row to sums. */
+ALWAYS_INLINE void add_weighted(const float *x, double weight, int64_t width, double *sums) {
+    const eight weights = all_eight(weight);
+    int64_t j = 0;
+    for (; j + 8 <= width; j += 8)
+        store_eight(sums + j, plus_product(load_eight(sums + j), widened(x + j), weights));
+    for (; j < width; j++) sums[j] += (double)x[j] * weight;
+}
+
 /* |x - y|^2 of two rows of `width` values. */
 ALWAYS_INLINE double squared_distance(const float *x, const float *y, int64_t width) {
     eight part = zeros();

@@ -4,15 +4,8 @@
 /* Adds weight times row of rows [size, width] to sums float64 [width], in the order of the rows. */
 void kernel(column_sums)(const float *rows, const double *weights, int64_t size, int64_t width,
                          double *sums) {
-    for (int64_t i = 0; i < size; i++, rows += width) {
-        const double weight = weights ? weights[i] : 1.0;
-        const eight all_weights = all_eight(weight);
-        int64_t j = 0;
-        for (; j + 8 <= width; j += 8)
-            store_eight(sums + j,
-                        plus_product(load_eight(sums + j), widened(rows + j), all_weights));
-        for (; j < width; j++) sums[j] += weight * (double)rows[j];
-    }
+    for (int64_t i = 0; i < size; i++)
+        add_weighted(rows + i * width, weights ? weights[i] : 1.0, width, sums);
 }
 
 /* Subtracts shift float32 [width] from rows [size, width]; returns the largest |value|.
