@@ -1,4 +1,4 @@
-"""The complete pipeline, from CSV files to a validated and pushed model."""
+"""The complete pipeline, from CSV or Parquet files to a validated and pushed model."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import dataclasses
 from typing import Any
 
 from tfx import v1 as tfx
+from tfx.components.example_gen.component import FileBasedExampleGen
 
-from tfx_kmeans import CentroidExporter, ExportValidator, KMeansTrainer
-from tfx_kmeans.pipelines.config import PipelineConfig
+from tfx_kmeans import CentroidExporter, ExportValidator, KMeansTrainer, Thresholds
+from tfx_kmeans.pipelines.column_options import custom_config_of
+from tfx_kmeans.pipelines.config import CSV, PARQUET, PipelineConfig
+from tfx_kmeans.pipelines.parquet_examples import ParquetExampleGen
 
 PREPROCESSING_FN = 'tfx_kmeans.pipelines.preprocessing.preprocessing_fn'
+_EXAMPLE_GENS = {CSV: tfx.components.CsvExampleGen, PARQUET: ParquetExampleGen}
 
 
 def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
@@ -27,6 +31,7 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         centroids=trainer.outputs['centroids'],
         examples=ingestion.example_gen.outputs['examples'],
         transformed_examples=transform.outputs['transformed_examples'],
+        thresholds=Thresholds(probe_memory_mb=config.probe_memory_mb),
     )
     pusher = _pusher(config, exporter, validator)
     return tfx.dsl.Pipeline(
@@ -40,19 +45,19 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
 
 @dataclasses.dataclass(frozen=True)
 class Ingestion:
-    """The components that read, describe and validate the CSV data."""
+    """The components that read, describe and validate the data."""
 
-    example_gen: tfx.components.CsvExampleGen
+    example_gen: FileBasedExampleGen
     statistics_gen: tfx.components.StatisticsGen
     schema_gen: tfx.components.SchemaGen
     example_validator: tfx.components.ExampleValidator
 
     @classmethod
     def of(cls, config: PipelineConfig) -> Ingestion:
-        """Builds the components for the *.csv files in the configured data_root."""
-        csv_files = tfx.proto.Input.Split(name='single_split', pattern='*.csv')
-        example_gen = tfx.components.CsvExampleGen(
-            input_base=config.data_root, input_config=tfx.proto.Input(splits=[csv_files])
+        """Builds the components for the *.csv or *.parquet files in the configured data_root."""
+        files = tfx.proto.Input.Split(name='single_split', pattern=f'*.{config.data_format}')
+        example_gen = _EXAMPLE_GENS[config.data_format](
+            input_base=config.data_root, input_config=tfx.proto.Input(splits=[files])
         )
         statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs['examples'])
         statistics = statistics_gen.outputs['statistics']
@@ -73,10 +78,7 @@ def _transform(config: PipelineConfig, ingestion: Ingestion) -> tfx.components.T
         examples=ingestion.example_gen.outputs['examples'],
         schema=ingestion.schema_gen.outputs['schema'],
         preprocessing_fn=PREPROCESSING_FN,
-        custom_config={
-            'features': config.features and list(config.features),
-            'exclude_features': list(config.exclude_features),
-        },
+        custom_config=custom_config_of(config.columns),
     )
 
 
@@ -85,7 +87,7 @@ def _trainer(config: PipelineConfig, transform: tfx.components.Transform) -> KMe
         examples=transform.outputs['transformed_examples'],
         transform_graph=transform.outputs['transform_graph'],
         num_clusters=config.num_clusters,
-        column_names=config.features,
+        column_names=config.features and config.columns.names_of(config.features),
         distance_metric=config.distance_metric,
         num_restarts=config.num_restarts,
         seed=config.seed,
