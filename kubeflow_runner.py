@@ -1,4 +1,8 @@
-"""Compiles the k-means pipeline for Kubeflow Pipelines v2 and Vertex AI, without a cluster."""
+"""Compiles the k-means pipeline for Kubeflow Pipelines v2 and Vertex AI, without a cluster.
+
+The data must be plain files: CSV in UTF-8 with commas and the same header in each file, or Parquet.
+local_runner.py converts other files, and writes the file for --table-config.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from tfx_kmeans.errors import KMeansError
+from tfx_kmeans.errors import KMeansError, ParameterError
 from tfx_kmeans.pipelines.arguments import add_clustering_arguments
-from tfx_kmeans.pipelines.config import PipelineConfig
+from tfx_kmeans.pipelines.config import DATA_FORMATS, PipelineConfig
+from tfx_kmeans.pipelines.table_config import read_table_config
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,8 +34,26 @@ def parser() -> argparse.ArgumentParser:
         help='folder for the artifacts, for example gs://bucket/kmeans; models are pushed to '
         'ROOT/serving_model',
     )
-    found.add_argument('--data', metavar='URI', help='folder of the CSV files (default: ROOT/data)')
+    found.add_argument(
+        '--data',
+        metavar='URI',
+        help='folder of the data, *.csv in UTF-8 with commas or *.parquet (default: ROOT/data)',
+    )
     add_clustering_arguments(found)
+    found.add_argument(
+        '--data-format',
+        choices=DATA_FORMATS,
+        default=PipelineConfig.data_format,
+        help=f'format of the files (default: {PipelineConfig.data_format})',
+    )
+    found.add_argument(
+        '--table-config',
+        type=Path,
+        metavar='FILE',
+        help='JSON file with the columns, what to do with them and the format of the data, as '
+        'local_runner.py writes it to table.json in its output folder; in place of --features, '
+        '--exclude-features and --data-format',
+    )
     found.add_argument(
         '--name',
         default=PipelineConfig.pipeline_name,
@@ -48,9 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             pipeline_root=root,
             serving_dir=f'{root}/serving_model',
             num_clusters=arguments.num_clusters,
-            features=arguments.features,
-            exclude_features=arguments.exclude_features,
             pipeline_name=arguments.name,
+            **_table(arguments),
         )
     except KMeansError as error:
         print(f'error: {error}', file=sys.stderr)
@@ -58,6 +81,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     compile_pipeline(config, arguments.image, arguments.output)
     print(f'Compiled {config.pipeline_name} to {arguments.output}')
     return 0
+
+
+def _table(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of PipelineConfig that say what the data are."""
+    names = ('features', 'exclude_features', 'data_format')
+    given = {name: getattr(arguments, name) for name in names}
+    if arguments.table_config is None:
+        return given
+    twice = [name for name, value in given.items() if value != getattr(PipelineConfig, name)]
+    if twice:
+        raise ParameterError(
+            f'--{twice[0].replace("_", "-")} is given, but --table-config {arguments.table_config} '
+            'says this already: change the file, or give only one of the two.'
+        )
+    return read_table_config(arguments.table_config)
 
 
 def compile_pipeline(config: PipelineConfig, image: str, output: Path) -> None:
