@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tfx_kmeans.data.source import Examples
     from tfx_kmeans.export_validator.context import Sources
     from tfx_kmeans.export_validator.options import ValidatorOptions
+    from tfx_kmeans.export_validator.splits import ChosenSplits
     from tfx_kmeans.export_validator.verdict import Verdict
 
 BLESSED, NOT_BLESSED, UNUSABLE = 0, 1, 2
@@ -134,6 +135,8 @@ def _validate(arguments: argparse.Namespace) -> int:
         return UNUSABLE
     verdict = judge(sources, options, arguments.model, arguments.report)
     _print(verdict)
+    if sources.splits.note:
+        print(sources.splits.note)
     if arguments.report:
         print(f'Report: {os.path.join(arguments.report, names.PAGE_FILE)}')
     return BLESSED if verdict.blessed else NOT_BLESSED
@@ -176,6 +179,7 @@ def _json_of(option: str, text: str | None) -> Any:
 def _sources(arguments: argparse.Namespace, options: ValidatorOptions) -> Sources:
     from tfx_kmeans.centroids.storage import find_payload
     from tfx_kmeans.export_validator.context import Sources
+    from tfx_kmeans.export_validator.splits import NO_SPLITS
 
     baseline = arguments.baseline_model and _folder('--baseline-model', arguments.baseline_model)
     if baseline:
@@ -185,13 +189,15 @@ def _sources(arguments: argparse.Namespace, options: ValidatorOptions) -> Source
         raise ParameterError(
             f'--split is given, but {arguments.examples} has no {_SPLIT}... folders.'
         )
+    chosen = _chosen_splits(arguments.examples, options.splits)
     return Sources(
         model=_model_in('MODEL', arguments.model),
         centroids=find_payload(arguments.centroids),
-        examples=_examples_in('--examples', arguments.examples, options.splits),
+        examples=_examples_in('--examples', arguments.examples, chosen.splits),
         transformed_examples=transformed
-        and _examples_in('--transformed-examples', transformed, options.splits),
+        and _examples_in('--transformed-examples', transformed, chosen.splits),
         baseline=baseline,
+        splits=chosen if _splits_in(arguments.examples) else NO_SPLITS,
     )
 
 
@@ -217,6 +223,22 @@ def _model_in(option: str, path: str) -> str:
 def _splits_in(folder: str) -> list[str]:
     found = filesystem.names_in(folder)
     return [name[len(_SPLIT) :] for name in found if name.startswith(_SPLIT)]
+
+
+def _chosen_splits(path: str, splits: Sequence[str]) -> ChosenSplits:
+    """The splits to use; those that are asked for if one of them does not exist, an error later."""
+    from tfx_kmeans.data.source import Examples
+    from tfx_kmeans.export_validator.splits import ChosenSplits, choose_splits
+
+    folder = _folder('--examples', path)
+    existing = _splits_in(folder)
+    if not set(splits) <= set(existing):
+        return ChosenSplits(tuple(splits))
+    return choose_splits(
+        splits,
+        existing,
+        lambda names: Examples(tuple(f'{folder}/{_SPLIT}{name}' for name in names)),
+    )
 
 
 def _examples_in(option: str, path: str, splits: Sequence[str]) -> Examples:

@@ -32,6 +32,9 @@ class RunSummary:
       blessed: Whether every check with mode 'fail' passed or was overridden.
       pushed_to: Folder of the pushed model; None if nothing was pushed.
       example: Numeric features of the first raw training example, by name.
+      validated_splits: Names of the splits that the model was validated on.
+      empty_splits: Names of the splits that were to be used but contain no examples, so that others
+        were; usually none.
     """
 
     cluster_weight: np.ndarray
@@ -41,6 +44,8 @@ class RunSummary:
     blessed: bool
     pushed_to: Path | None
     example: dict[str, list[float]]
+    validated_splits: tuple[str, ...] = ()
+    empty_splits: tuple[str, ...] = ()
 
 
 def read_run_summary(metadata_path: Path) -> RunSummary:
@@ -66,6 +71,8 @@ def read_run_summary(metadata_path: Path) -> RunSummary:
         if pushed['pushed'].int_value
         else None,
         example=_first_example(store),
+        validated_splits=report.validated_splits,
+        empty_splits=report.empty_splits,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfx_kmeans.data.checksums import starts_a_record
-from tfx_kmeans.errors import DataError
+from tfx_kmeans.errors import NoExamplesError
 
 
 def _fastest_zlib() -> Any:
@@ -32,12 +32,12 @@ def files_in(folder: str) -> list[str]:
     """Paths of the files in a folder, sorted, without hidden files and those starting with '_'.
 
     Raises:
-      DataError: If the folder contains no such file.
+      NoExamplesError: If the folder contains no such file.
     """
     names = sorted(tf.io.gfile.listdir(folder))
     files = [name for name in names if not name.startswith(('.', '_')) and not name.endswith('/')]
     if not files:
-        raise DataError(f'There are no files of examples in {folder}.')
+        raise NoExamplesError(f'There are no files of examples in {folder}.')
     return [f'{folder.rstrip("/")}/{name}' for name in files]
 
 

@@ -28,6 +28,7 @@ from tfx_kmeans.export_validator.evidence.requests import blank_values, raw_valu
 from tfx_kmeans.export_validator.options import ValidatorOptions
 from tfx_kmeans.export_validator.probe.client import ProbeAnswers, ProbeInputs, probe_model
 from tfx_kmeans.export_validator.probe.program.probe_protocol import FEW
+from tfx_kmeans.export_validator.splits import NO_SPLITS, ChosenSplits
 from tfx_kmeans.serving.description import ExportDescription, read_description
 from tfx_kmeans.serving.graph_file import GRAPH_FILE, read_graph_file
 from tfx_kmeans.serving.precision import PRECISIONS
@@ -47,6 +48,7 @@ class Sources:
       examples: Raw examples.
       transformed_examples: The same examples after Transform; None if they are not connected.
       baseline: Folder of the model to compare with, or of its centroids; None without one.
+      splits: Splits that the examples are from.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Sources:
     examples: Examples
     transformed_examples: Examples | None
     baseline: str | None = None
+    splits: ChosenSplits = NO_SPLITS
 
 
 class Context:

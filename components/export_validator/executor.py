@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from tfx.utils import path_utils
 from tfx_kmeans.export_validator.context import Sources
 from tfx_kmeans.export_validator.judge import judge
 from tfx_kmeans.export_validator.options import ValidatorOptions
+from tfx_kmeans.export_validator.splits import choose_splits
 from tfx_kmeans.export_validator.verdict import (
     Verdict,
     write_blessing,
@@ -32,6 +34,8 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         """Checks the model; a model that fails the checks is a result, not an error."""
         options = decode(ValidatorOptions, exec_properties)
         sources = _sources(input_dict, options)
+        if sources.splits.note:
+            _log.warning('%s', sources.splits.note)
         model = input_dict['model'][0]
         with emptied_on_failure(output_dict):
             verdict = judge(sources, options, model.uri, output_dict['report'][0].uri)
@@ -43,13 +47,17 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
 
 def _sources(input_dict: Artifacts, options: ValidatorOptions) -> Sources:
     model = input_dict['model'][0]
+    examples = input_dict['examples']
+    in_all = [split for split in examples[0].splits if all(split in one.splits for one in examples)]
+    chosen = choose_splits(options.splits, in_all, functools.partial(examples_of, examples))
     transformed = input_dict.get('transformed_examples') or []
     return Sources(
         model=path_utils.serving_model_path(model.uri, path_utils.is_old_model_artifact(model)),
         centroids=input_dict['centroids'][0].uri,
-        examples=examples_of(input_dict['examples'], options.splits),
-        transformed_examples=examples_of(transformed, options.splits) if transformed else None,
+        examples=examples_of(examples, chosen.splits),
+        transformed_examples=examples_of(transformed, chosen.splits) if transformed else None,
         baseline=only_uri(input_dict, 'baseline_model'),
+        splits=chosen,
     )
 
 

@@ -30,12 +30,14 @@ def judge(sources: Sources, options: ValidatorOptions, model: str, report: str |
         context = Context(sources, options, Path(scratch))
         verdict = Verdict(run_checks(context), options.override)
         if report is not None:
-            write_report(report, verdict, model, _page(context, verdict, model))
+            page = _page(context, verdict, model)
+            write_report(report, verdict, model, page, sources.splits)
     return verdict
 
 
 def _page(context: Context, verdict: Verdict, model: str) -> str:
     """The page; a plain one if it cannot be rendered, so that the verdict is not lost."""
+    note = context.sources.splits.note
     try:
         return render_page(context, verdict, model)
     except Exception as error:
@@ -43,6 +45,7 @@ def _page(context: Context, verdict: Verdict, model: str) -> str:
         title = 'The model is blessed' if verdict.blessed else 'The model is not blessed'
         failed = ', '.join(verdict.failed) or 'none'
         why = html.escape(
-            f'Failed checks: {failed}. This page cannot be rendered ({error}): see report.json.'
+            f'Failed checks: {failed}. This page cannot be rendered ({error}): see report.json. '
+            f'{note}'
         )
         return f'<!DOCTYPE html><meta charset="utf-8"><h1>{title}</h1><p>{why}</p>'

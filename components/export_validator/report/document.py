@@ -10,6 +10,7 @@ from tfx_kmeans.dataclass_json import from_fields, refuse_newer, to_json
 from tfx_kmeans.errors import ModelError
 from tfx_kmeans.export_validator.checks.run import CheckResult
 from tfx_kmeans.export_validator.options import Override
+from tfx_kmeans.export_validator.splits import NO_SPLITS, ChosenSplits
 from tfx_kmeans.export_validator.verdict import Verdict
 from tfx_kmeans.version import __version__
 
@@ -28,6 +29,10 @@ class ReportDocument:
       checks: Results of the checks.
       overridden: Names of the failed checks that were overridden.
       override: Who blessed the model despite these, and why; None if there is no override.
+      validated_splits: Names of the splits whose examples were used; none if these are files
+        without splits.
+      empty_splits: Names of the splits that were asked for but contain no examples, so that
+        others were used.
       tfx_kmeans: Version of this package.
       format_version: Format of the file, major.minor.
     """
@@ -38,11 +43,19 @@ class ReportDocument:
     checks: tuple[CheckResult, ...]
     overridden: tuple[str, ...] = ()
     override: Override | None = None
+    validated_splits: tuple[str, ...] = ()
+    empty_splits: tuple[str, ...] = ()
     tfx_kmeans: str = __version__
     format_version: str = REPORT_FORMAT
 
 
-def write_report(folder: str, verdict: Verdict, model: str, page: str) -> None:
+def write_report(
+    folder: str,
+    verdict: Verdict,
+    model: str,
+    page: str,
+    splits: ChosenSplits = NO_SPLITS,
+) -> None:
     """Writes report.json, with the verdict and all findings, and report.html, the page."""
     document = ReportDocument(
         model=model,
@@ -51,6 +64,8 @@ def write_report(folder: str, verdict: Verdict, model: str, page: str) -> None:
         checks=tuple(verdict.checks),
         overridden=tuple(verdict.overridden),
         override=verdict.override,
+        validated_splits=splits.splits,
+        empty_splits=splits.empty,
     )
     filesystem.make_folder(folder)
     filesystem.write_text(f'{folder}/{names.REPORT_FILE}', to_json(document))

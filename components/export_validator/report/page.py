@@ -61,6 +61,7 @@ def render_page(context: Context, verdict: Verdict, model_uri: str) -> str:
         failures=[check for check in verdict.checks if not check.passed],
         groups=_by_group(verdict.checks),
         model_uri=model_uri,
+        splits_note=context.sources.splits.note,
         facts=_facts(context),
         sections=list(_sections(context)),
         version=__version__,
