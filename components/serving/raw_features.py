@@ -204,7 +204,9 @@ def without_marks(
             values = tf.stack([found[name] for name in scalars], axis=1)
             incomplete |= _any_missing(values, [name in needed for name in scalars])
             found.update(zip(scalars, tf.unstack(_without_marker(values), axis=1), strict=True))
-        arrays = [name for name, one in alike.items() if one.spec.shape and math.prod(one.spec.shape)]
+        arrays = [
+            name for name, one in alike.items() if one.spec.shape and math.prod(one.spec.shape)
+        ]
         if arrays:
             firsts = tf.stack([_first_value(found[name], alike[name]) for name in arrays], axis=1)
             incomplete |= _any_missing(firsts, [name in needed for name in arrays])

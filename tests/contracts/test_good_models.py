@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tests.contracts.conftest import transformed_by

@@ -4,7 +4,8 @@ NAMES = (
     'größe', 'Größe', '身長', 'Рост', 'x', 'X', 'self', 'a b', 'a/b', 'a_b', '1st', '%', 'examples',
     'features', '"quoted, name"', ' lead', 'trail ', '🙂', '_x', 'arg__x', 'arg_0', '<b>&amp;',
     'n' * 300, 'class', 'lambda', 'name', 'input_1', 'args', 'kwargs', 'signature', 'line\nbreak',
-    'cluster_index', 'distance', 'raw_feature_000001', 'key_x', '../up', "it's", '{0}', 'é', 'e\u0301',
+    'cluster_index', 'distance', 'raw_feature_000001', 'key_x', '../up', "it's", '{0}', 'é',
+    'e\u0301',
 )  # fmt: skip
 """All of them can be the features of one table."""
 
