@@ -17,6 +17,7 @@ from tfx_kmeans.data.feature_specs import feature_spec_of_schema, read_schema
 from tfx_kmeans.data.source import Examples
 from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.parameters import decode
+from tfx_kmeans.serving.exact_integers import refuse_rounded_integers
 from tfx_kmeans.serving.export import ModelToSave, SavedModel
 from tfx_kmeans.serving.extra_assets import find_extra_assets
 from tfx_kmeans.serving.precision import FLOAT32
@@ -54,7 +55,9 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         """
         options = decode(ExporterOptions, exec_properties)
         payload = read_payload(input_dict['centroids'][0].uri)
-        _check_features(payload, feature_spec_of(input_dict) or {})
+        feature_spec = feature_spec_of(input_dict) or {}
+        _check_features(payload, feature_spec)
+        refuse_rounded_integers(payload, feature_spec)
         examples = _examples(input_dict)
         model = output_dict['model'][0]
         with emptied_on_failure(output_dict):

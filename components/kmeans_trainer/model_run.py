@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_kmeans.centroids.evaluation_log import logging_to, write_evaluation
@@ -23,7 +24,8 @@ def write_model_run(folder: str, payload: CentroidsPayload) -> None:
 
 def _write_history(restart: Restart, rows: int) -> None:
     for step, iteration in enumerate(restart.history):
-        tf.summary.scalar('inertia', iteration.inertia, step=step)
+        # In float64, because TensorFlow refuses a Python float that float32 cannot hold.
+        tf.summary.scalar('inertia', np.float64(iteration.inertia), step=step)
         if iteration.moved is not None:
             tf.summary.scalar('moved_share', iteration.moved / rows, step=step)
         tf.summary.scalar('seconds', iteration.seconds, step=step)

@@ -25,10 +25,11 @@ from tfx_kmeans.serving.graph_file import (
     write_graph_file,
     write_text_form,
 )
-from tfx_kmeans.serving.module import KMeansModule, raw_arguments
+from tfx_kmeans.serving.module import KMeansModule
 from tfx_kmeans.serving.precision import FLOAT32
 from tfx_kmeans.serving.preprocessing import Preprocessing
 from tfx_kmeans.serving.python_calls import refuse_python_calls
+from tfx_kmeans.serving.raw_arguments import positional_inputs, raw_arguments
 from tfx_kmeans.serving.serving_input import ServingInput
 from tfx_kmeans.serving.warmup import write_warmup
 from tfx_kmeans.version import __version__
@@ -110,13 +111,14 @@ class ModelToSave:
             name for name, kind in self._kinds(signatures).items() if kind == names.RAW_SIGNATURE
         ]
         arguments = raw_arguments(module.raw_inputs) if raw else {}
-        new_names = {argument: name for name, argument in arguments.items() if argument != name}
+        new_names = {argument: name for name, argument in arguments.items()}
+        renamed = any(argument != name for argument, name in new_names.items())
         saved_model = read_graph_file(folder)
-        for signature in raw if new_names else ():
-            rename_inputs(saved_model, signature, new_names)
+        for signature in raw if renamed else ():
+            rename_inputs(saved_model, signature, new_names, len(positional_inputs(arguments)))
         if not self.strip_default_attrs:
             restore_default_attributes(saved_model)
-        if new_names or not self.strip_default_attrs:
+        if renamed or not self.strip_default_attrs:
             write_graph_file(folder, saved_model)
         if self.as_text:
             write_text_form(f'{folder}/{names.ASSETS_EXTRA}/{TEXT_FILE}', saved_model)

@@ -51,7 +51,10 @@ def write_text_form(path: str, saved_model: saved_model_pb2.SavedModel) -> None:
 
 
 def rename_inputs(
-    saved_model: saved_model_pb2.SavedModel, signature: str, new_names: Mapping[str, str]
+    saved_model: saved_model_pb2.SavedModel,
+    signature: str,
+    new_names: Mapping[str, str],
+    positional: int = 0,
 ) -> None:
     """Renames the inputs of a signature, also to names such as 'a/b' that are not identifiers.
 
@@ -63,6 +66,7 @@ def rename_inputs(
       saved_model: Model to change in place.
       signature: Name of the signature.
       new_names: New names of the inputs, by current name.
+      positional: Number of inputs, the first ones, that Python can only pass by position.
     """
     graph = saved_model.meta_graphs[0]
     inputs = graph.signature_def[signature].inputs
@@ -70,12 +74,17 @@ def rename_inputs(
     objects = graph.object_graph_def
     function = objects.nodes[_signature_node(objects, signature)].bare_concrete_function
     function.argument_keywords[:] = [new_names[name] for name in function.argument_keywords]
+    function.allowed_positional_arguments = max(function.allowed_positional_arguments, positional)
     function.ClearField('function_spec')  # has the old argument names; optional in TensorFlow
     traced = objects.concrete_functions[function.concrete_function_name]
-    arguments = traced.canonicalized_input_signature.tuple_value.values[1].dict_value.fields
+    positional_part, keyword_part = traced.canonicalized_input_signature.tuple_value.values
+    arguments = keyword_part.dict_value.fields
     _rename_keys(arguments, new_names)
     for name, value in arguments.items():
         value.tensor_spec_value.name = name
+    for name in function.argument_keywords[:positional]:
+        positional_part.tuple_value.values.add().CopyFrom(arguments[name])
+        del arguments[name]
 
 
 def restore_default_attributes(saved_model: saved_model_pb2.SavedModel) -> None:

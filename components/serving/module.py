@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from tfx_kmeans.centroids.payload import CentroidsPayload
 from tfx_kmeans.errors import ParameterError, UnservableFeatureError
 from tfx_kmeans.serving.precision import FLOAT32, stored_centroids
 from tfx_kmeans.serving.preprocessing import Preprocessing, row_of
+from tfx_kmeans.serving.raw_arguments import raw_arguments
 from tfx_kmeans.serving.raw_features import RawFeature, Tensors, parse, shaped, without_marks
 from tfx_kmeans.serving.serving_input import ServingInput
 
@@ -184,44 +184,6 @@ class KMeansModule(tf.Module):  # type: ignore[misc]
             return self.answer_raw({name: given[arguments[name]] for name in arguments})
 
         return tf.function(on_raw, autograph=False).get_concrete_function(**specs)
-
-
-def raw_arguments(features: Collection[str]) -> dict[str, str]:
-    """Argument names of the function of the signature `raw` while it is traced, by feature name.
-
-    TensorFlow replaces names that are not valid Python identifiers, and sorts the arguments by the
-    replaced names. If any feature has such a name, the arguments therefore get generated names in
-    that order, and `rename_inputs` restores the feature names after the model has been written.
-
-    Args:
-      features: Names of the raw features.
-
-    Raises:
-      UnservableFeatureError: If a feature is named 'self', or if TensorFlow would replace the names
-        of two features by the same name.
-    """
-    if 'self' in features:
-        raise UnservableFeatureError(
-            "A raw feature is named 'self', which TensorFlow does not accept as an input name. "
-            'Rename the feature.'
-        )
-    python_names = {name: _python_name(name) for name in features}
-    ordered = sorted(features, key=python_names.__getitem__)
-    alike = [name for name, after in pairwise(ordered) if python_names[name] == python_names[after]]
-    if alike:
-        raise UnservableFeatureError(
-            f'TensorFlow cannot distinguish the name of the raw feature {alike[0]!r} from that of '
-            'another raw feature. Rename one of them.'
-        )
-    if all(name == python_names[name] for name in ordered):
-        return {name: name for name in ordered}
-    return {name: f'raw_feature_{index:06}' for index, name in enumerate(ordered)}
-
-
-def _python_name(name: str) -> str:
-    """The name that TensorFlow derives from a feature name when it becomes an argument."""
-    swapped = ''.join(letter if letter.isalnum() else '_' for letter in name)
-    return swapped if swapped[:1].isalpha() else f'arg_{swapped}'
 
 
 def _chosen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -65,7 +66,20 @@ def row_of(
       placed: Features in column order.
     """
     columns = [
-        tf.reshape(tf.cast(features[feature.name], dtype), [-1, feature.width])
-        for feature in placed
+        _columns_of([features[feature.name] for feature in alike], width, dtype)
+        for (width, _), alike in itertools.groupby(placed, lambda one: _kind(features, one))
     ]
     return columns[0] if len(columns) == 1 else tf.concat(columns, axis=1)
+
+
+def _kind(features: Tensors, placed: PlacedFeature) -> tuple[int, tf.DType | str]:
+    """What consecutive features share that become columns together: 0 and the type of scalars."""
+    values = features[placed.name]
+    return (0, values.dtype) if values.shape.rank == 1 else (placed.width, placed.name)
+
+
+def _columns_of(values: Sequence[tf.Tensor], width: int, dtype: tf.DType) -> tf.Tensor:
+    """Scalars, each [n], or one feature of a width as columns [n, ...] of a dtype."""
+    if not width:
+        return tf.cast(tf.stack(values, axis=1), dtype)
+    return tf.reshape(tf.cast(values[0], dtype), [-1, width])

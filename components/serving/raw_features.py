@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,11 @@ class RawFeature:
             return self.spec
         shape = [int(size) for size in self.spec.shape]
         return tf.io.FixedLenFeature(shape, self.dtype, np.full(shape, _marker(self.dtype)))
+
+    @property
+    def scalar(self) -> bool:
+        """Whether the feature is required and has one value without further dimensions."""
+        return self.required and not self.spec.shape
 
     @property
     def dense_spec(self) -> tf.TensorSpec:
@@ -112,8 +117,13 @@ def shaped(values: tf.Tensor, spec: tf.TensorSpec, name: str) -> tf.Tensor:
       spec: Spec with the required shape.
       name: Name of the input.
     """
-    safe = re.sub(r'\W', '_', name)
-    return tf.ensure_shape(values, spec.shape, name=f'shape_of_{safe}')
+    return tf.ensure_shape(values, spec.shape, name=f'shape_of_{_name_of_operation(name)}')
+
+
+def _name_of_operation(name: str) -> str:
+    """A name in ASCII letters: 'größe (cm)' becomes 'gru00f6u00dfe__cm_'."""
+    swapped = re.sub(r'[^\w]', '_', name)
+    return ''.join(one if one.isascii() else f'u{ord(one):04x}' for one in swapped)
 
 
 def raw_features_of(specs: Mapping[str, Any], schema: Any) -> dict[str, RawFeature]:
@@ -150,14 +160,27 @@ def parse(
       features; and whether each example is incomplete, bool [n].
     """
     wanted = {feature.name: feature for feature in features}
-    parsed = tf.io.parse_example(serialized, {name: f.parsing_spec for name, f in wanted.items()})
+    parsed = tf.io.parse_example(serialized, _parsing_specs(wanted))
     return without_marks(parsed, wanted, needed, tf.size(serialized))
+
+
+def _parsing_specs(features: Mapping[str, RawFeature]) -> dict[str, Any]:
+    """Parsing specs, by name; scalars share one default, which saves an operation for each."""
+    specs = {name: feature.parsing_spec for name, feature in features.items()}
+    scalars = {name: feature.dtype for name, feature in features.items() if feature.scalar}
+    defaults = {dtype: tf.constant(_marker(dtype), dtype) for dtype in {*scalars.values()}}
+    shared = {
+        name: tf.io.FixedLenFeature([], dtype, defaults[dtype]) for name, dtype in scalars.items()
+    }
+    return {**specs, **shared}
 
 
 def without_marks(
     given: Tensors, features: Mapping[str, RawFeature], needed: Collection[str], count: tf.Tensor
 ) -> tuple[Tensors, tf.Tensor]:
     """Replaces the markers of missing required features, and finds the incomplete examples.
+
+    Scalars of one type are dealt with together: models can have thousands of them.
 
     Args:
       given: Parsed features, by name.
@@ -171,18 +194,29 @@ def without_marks(
     incomplete = tf.zeros([count], tf.bool)
     found = dict(given)
     for dtype in (tf.float32, tf.int64, tf.string):
-        alike = [
-            name
+        alike = {
+            name: feature
             for name, feature in features.items()
-            if feature.required and feature.dtype == dtype and math.prod(feature.spec.shape)
+            if feature.required and feature.dtype == dtype
+        }
+        scalars = [name for name, feature in alike.items() if feature.scalar]
+        if scalars:
+            values = tf.stack([found[name] for name in scalars], axis=1)
+            incomplete |= _any_missing(values, [name in needed for name in scalars])
+            found.update(zip(scalars, tf.unstack(_without_marker(values), axis=1), strict=True))
+        arrays = [
+            name for name, one in alike.items() if one.spec.shape and math.prod(one.spec.shape)
         ]
-        if alike:
-            firsts = [_first_value(found[name], features[name]) for name in alike]
-            counts = tf.constant([name in needed for name in alike])
-            missing = _is_marker(tf.stack(firsts, axis=1)) & counts
-            incomplete |= tf.reduce_any(missing, axis=1)
-            found.update({name: _without_marker(found[name]) for name in alike})
+        if arrays:
+            firsts = tf.stack([_first_value(found[name], alike[name]) for name in arrays], axis=1)
+            incomplete |= _any_missing(firsts, [name in needed for name in arrays])
+            found.update({name: _without_marker(found[name]) for name in arrays})
     return found, incomplete
+
+
+def _any_missing(values: tf.Tensor, needed: Sequence[bool]) -> tf.Tensor:
+    """Whether any of the needed columns of values [n, m] is a marker: bool [n]."""
+    return tf.reduce_any(_is_marker(values) & tf.constant(needed), axis=1)
 
 
 def _first_value(values: tf.Tensor, feature: RawFeature) -> tf.Tensor:

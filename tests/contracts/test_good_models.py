@@ -5,8 +5,11 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
 
+from tests.contracts.conftest import transformed_by
 from tests.contracts.examples import raw_example
+from tests.unit.serving.feature_names import NAMES
 
 GOOD = {}
 
@@ -217,6 +220,58 @@ def with_schema(shop, text, records, examples, features, passthrough=()):
     return model, trained.centroids, {'examples': examples}
 
 
+def named_table(names, rows=120):
+    """A schema of numbers with these names, the third of which may be missing, and its rows."""
+    schema = schema_pb2.Schema()
+    for index, name in enumerate(names):
+        kind = schema_pb2.INT if index % 5 == 1 else schema_pb2.FLOAT
+        feature = schema.feature.add(name=name, type=kind)
+        feature.presence.min_fraction = 1.0
+        feature.shape.SetInParent()
+    points = np.rint(blobs(3, len(names), rows=rows) * 10).tolist()
+    kinds = [int if feature.type == schema_pb2.INT else float for feature in schema.feature]
+    table = [
+        {name: kind(value) for name, kind, value in zip(names, kinds, point, strict=True)}
+        for point in points
+    ]
+    return schema, table
+
+
+def serialized(row):
+    example = tf.train.Example()
+    for name, value in row.items():
+        feature = example.features.feature[name]
+        (feature.int64_list if isinstance(value, int) else feature.float_list).value.append(value)
+    return example.SerializeToString()
+
+
+@good
+def features_of_any_name(shop, many_rows, behind_transform):
+    """Names in other scripts, with quotes, spaces and line breaks, and those of Python."""
+    schema, table = named_table(NAMES)
+    passed = [name for name in NAMES if name not in ('cluster_index', 'distance')]
+    records = list(map(serialized, table))
+    examples = shop.written('eval', 'eval', records)
+    return with_schema(shop, str(schema), records, examples, list(NAMES), passed[::3])
+
+
+@good
+def features_of_any_name_behind_transform(shop, many_rows, behind_transform):
+    schema, table = named_table(NAMES)
+    graph, encoded = transformed_by(halves, table, shop.folder, str(schema))
+    transformed = shop.written('transformed', 'eval', encoded)
+    trained = shop.train(transformed, transform_graph=graph, splits=['eval'], num_clusters=3)
+    examples = shop.written('examples', 'eval', map(serialized, table))
+    options = {'default_signature': 'raw', 'warmup': 3, 'passthrough_features': ['größe', 'self']}
+    model = shop.export(trained.centroids, examples, graph, **options)
+    return model, trained.centroids, {'examples': examples, 'transformed': transformed}
+
+
+def halves(inputs):
+    """A preprocessing_fn that keeps the names."""
+    return {name: tf.cast(values, tf.float32) / 2 for name, values in inputs.items()}
+
+
 @good
 def rows_midway_between_clusters_in_many_columns(shop, many_rows, behind_transform):
     rng = np.random.default_rng(0)
@@ -256,3 +311,14 @@ def test_a_good_model_is_blessed_and_pushed(name, workshop, many_rows, behind_tr
         [check for check in found.checks if not check['passed']], indent=1
     )
     assert len(workshop.push(model, found)) == 1
+
+
+def test_names_are_compared_with_a_baseline_and_shown_in_the_report(workshop, many_rows):
+    model, centroids, inputs = features_of_any_name(workshop, many_rows, None)
+    found = workshop.validate(model, centroids, baseline=[model], **inputs)
+    assert not found.failed
+    assert {check['name'] for check in found.checks} >= {'baseline_inputs', 'needless_inputs'}
+    page = (workshop.folder / 'report' / 'report.html').read_text()
+    for shown in ('größe', '身長', 'Рост', '🙂', '&lt;b&gt;&amp;amp;'):
+        assert shown in page
+    assert '<b>&amp;' not in page

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfx_kmeans.centroids.storage import read_payload
-from tfx_kmeans.errors import DataError
+from tfx_kmeans.errors import DataError, PrecisionError
 
 LABELS = np.repeat([0, 1, 2], 300)
 
@@ -81,6 +81,68 @@ def test_ids_beyond_the_integers_of_float32(workshop, monkeypatch):
     times = 2**24 + 1 + np.array([0, 50, 100])[LABELS]
     sizes = (2**50 + 1 + np.arange(900) % 7).tolist()
     check_chain(workshop, times, sizes, monkeypatch)
+
+
+@pytest.mark.parametrize('power', [54, 60])
+def test_integers_that_served_rows_would_round_are_refused_by_name(workshop, monkeypatch, power):
+    times = 2**power + np.array([0, 50, 100])[LABELS] + np.arange(900) % 3
+    with pytest.raises(PrecisionError, match=r"Column 'time' has integers of about .*multiples of"):
+        chain(workshop, times, np.zeros(900).tolist(), monkeypatch)
+    assert not list((workshop.folder / 'model').iterdir())
+
+
+BIG = """
+feature { name: "key" type: INT presence { min_fraction: 1.0 } shape {} }
+feature { name: "other" type: INT presence { min_fraction: 1.0 } shape {} }
+feature { name: "id" type: INT presence { min_fraction: 1.0 } shape {} }
+feature { name: "ids" type: INT }
+"""
+MIN, MAX = -(2**63), 2**63 - 1
+
+
+def big_example(**values):
+    made = tf.train.Example()
+    for name, value in values.items():
+        made.features.feature[name].int64_list.value.extend(np.ravel(value).tolist())
+    return made.SerializeToString()
+
+
+def test_integers_of_63_bits_are_clustered_served_and_passed_through_exactly(workshop, monkeypatch):
+    monkeypatch.setattr('tests.contracts.conftest.SCHEMA', BIG)
+    rng = np.random.default_rng(0)
+    keys = rng.integers(-(2**61), 2**61, size=(600, 2))
+    ids = rng.integers(2**62, MAX, size=600)
+    ids[:4] = [MAX, MIN + 1, 2**53 + 1, 0]
+    records = [
+        big_example(key=key, other=other, id=one, ids=[one, 2**53 + 1][: index % 3])
+        for index, ((key, other), one) in enumerate(zip(keys.tolist(), ids.tolist(), strict=True))
+    ]
+    # The smallest int64 marks a missing value.
+    eval_records = [*records[3:], *records[:3], big_example(key=MIN, other=1, id=2)]
+    trained = workshop.train(
+        workshop.written('train', 'train', records), num_clusters=3, features=['key', 'other']
+    )
+    examples = workshop.written('eval', 'eval', eval_records)
+    model = workshop.export(trained.centroids, passthrough_features=['id', 'ids'])
+    verdict = workshop.validate(model, trained.centroids, examples)
+    assert not verdict.failed, verdict.checks
+    loaded = tf.saved_model.load(f'{model.uri}/Format-Serving')
+    answer = loaded.signatures['examples'](examples=tf.constant(records))
+    padded = [([one, 2**53 + 1][: index % 3] + [MIN] * 2)[:2] for index, one in enumerate(ids)]
+    raw = loaded.signatures['raw'](
+        key=tf.constant(keys[:, 0]),
+        other=tf.constant(keys[:, 1]),
+        id=tf.constant(ids),
+        ids=tf.constant(np.array(padded, np.int64)),
+    )
+    centroids = read_payload(trained.centroids.uri).centroids.astype(float)
+    distances = np.square(keys[:, None].astype(float) - centroids).sum(axis=2)
+    for found in (answer, raw):
+        assert found['id'].numpy().tolist() == ids.tolist()
+        assert found['ids'].numpy().tolist() == padded
+        np.testing.assert_array_equal(found['cluster_index'], distances.argmin(axis=1))
+    missing = loaded.signatures['examples'](examples=tf.constant(eval_records[-1:]))
+    assert missing['cluster_index'].numpy().tolist() == [-1]
 
 
 @pytest.mark.parametrize('precision', ['float16', 'int8'])

@@ -23,9 +23,12 @@ class LoadedModel:
         if signature not in self._model.signatures:
             raise LookupError(f'the model has no signature {signature!r}')
         function = self._model.signatures[signature]
-        specs = function.structured_input_signature[1]
+        positional, by_name = function.structured_input_signature
+        first = {spec.name or '': spec for spec in positional}  # names that are no Python keywords
+        specs = {**by_name, **first}
         given = {name: tf.constant(values, specs[name].dtype) for name, values in inputs.items()}
-        return {name: values.numpy() for name, values in function(**given).items()}
+        answer = function(*[given.pop(name) for name in first], **given)
+        return {name: values.numpy() for name, values in answer.items()}
 
     def call_in_batches(self, signature: str, inputs: Mapping[str, np.ndarray]) -> Arrays:
         """The outputs of a signature for any number of rows."""
