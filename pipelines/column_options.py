@@ -122,7 +122,7 @@ def _checked_categories(column: str, values: object) -> tuple[Category, ...]:
     parameter = f'categorical[{column!r}]'
     if not isinstance(values, Sequence) or isinstance(values, str):
         raise ParameterError(f'{parameter} must be a list of values, got {values!r}.')
-    found = tuple(_plain(value) for value in values)
+    found: tuple[Any, ...] = tuple(_plain(value) for value in values)
     listed = found[:-1] if found and found[-1] is None else found
     if not listed:
         raise ParameterError(f'{parameter} must have at least one value, got {values!r}.')
@@ -191,7 +191,7 @@ def _by_name(parameter: str, given: object, meaning: str) -> dict[str, object]:
         raise ParameterError(
             f'{parameter} must be a dict of column names to {meaning}, got {given!r}.'
         )
-    return dict(given)  # type: ignore[call-overload, no-any-return]
+    return dict(given)  # type: ignore[call-overload]
 
 
 def _plain(value: object) -> object:

@@ -76,35 +76,33 @@ def with_nan_for_missing(values: Any) -> tf.Tensor:
 
 
 def vector_values(name: str, values: Any, width: int) -> tf.Tensor:
-    """A feature of several numbers as float64 [n, width]; NaN in every column of a row without it.
+    """A feature of several numbers as float64 [n, width]; NaN for a value that a row does not have.
+
+    A row may have no values at all. Rows with too few values are an error only if no row of the
+    batch has all of them: the signature `raw` leaves out NaN, so that a row whose last values are
+    missing cannot be told from one that is too short.
 
     Args:
       name: Name of the feature, for the error message.
-      values: Dense [n, width], or sparse with `width` values in each row, or none.
+      values: Dense [n, width], or sparse with at most `width` values in a row.
       width: Number of values.
 
     Raises:
-      InvalidArgumentError: When the graph runs, if a row has another number of values; contains the
-        name of the feature and the width.
+      InvalidArgumentError: When the graph runs, if a row has too many values, or all have too few;
+        contains the name of the feature and the width.
     """
-    label = f'vector_{re.sub(r"[^A-Za-z0-9_]", "_", name)}_must_have_{width}_values_or_none'
-    if not isinstance(values, tf.sparse.SparseTensor):
-        return tf.cast(tf.ensure_shape(values, [None, width], name=label), tf.float64)
-    rows = values.dense_shape[0]
-    counts = tf.math.unsorted_segment_sum(
-        tf.ones_like(values.indices[:, 0]), values.indices[:, 0], rows
-    )
-    wrong = tf.size(tf.where((counts != 0) & (counts != width)))
-    wide = tf.sparse.SparseTensor(
-        values.indices,
-        tf.cast(values.values, tf.float64),
-        [rows, tf.maximum(values.dense_shape[1], width)],
-    )
-    dense = tf.sparse.to_dense(wide, default_value=_NAN)[:, :width]
-    # No rows, unless some are wrong. The model is cut out of the graph along the flow of data, so a
-    # tf.debugging.assert_equal, which nothing takes data from, would not be part of it.
-    none = tf.ensure_shape(tf.zeros([wrong, width], tf.float64), [0, width], name=label)
-    return tf.ensure_shape(tf.concat([dense, none], axis=0), [None, width])
+    if isinstance(values, tf.sparse.SparseTensor):
+        rows, found = values.dense_shape[0], values.dense_shape[1]
+        resized = tf.sparse.SparseTensor(
+            values.indices,
+            tf.cast(values.values, tf.float64),
+            [rows, tf.where(found == 0, tf.constant(width, tf.int64), found)],
+        )
+        values = tf.sparse.to_dense(resized, default_value=_NAN)
+    # Unlike tf.debugging.assert_equal, this is part of the model, which is cut out of the graph
+    # along the flow of data.
+    label = f'vector_{re.sub(r"[^A-Za-z0-9_]", "_", name)}_must_have_{width}_values'
+    return tf.ensure_shape(tf.cast(values, tf.float64), [None, width], name=label)
 
 
 def one_hot(values: Any, categories: Sequence[str | int | None]) -> tf.Tensor:

@@ -42,9 +42,9 @@ class ParquetExampleGen(FileBasedExampleGen):  # type: ignore[misc]
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
 
-@beam.ptransform_fn
-@beam.typehints.with_input_types(beam.Pipeline)
-@beam.typehints.with_output_types(bytes)
+@beam.ptransform_fn  # type: ignore[untyped-decorator]
+@beam.typehints.with_input_types(beam.Pipeline)  # type: ignore[untyped-decorator]
+@beam.typehints.with_output_types(bytes)  # type: ignore[untyped-decorator]
 def _parquet_to_examples(
     pipeline: Any, exec_properties: Mapping[str, Any], split_pattern: str
 ) -> Any:

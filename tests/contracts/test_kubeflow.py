@@ -56,14 +56,14 @@ def test_a_table_examined_elsewhere_is_clustered_the_same_way(runner, tmp_path):
     }
     (tmp_path / 'table.json').write_text(json.dumps(table))
     output = tmp_path / 'pipeline.json'
-    arguments = ['--output', str(output), '--image', 'registry/image:1', '--root', 'gs://b/root']
+    arguments = ['--output', str(output), '--image', 'registry/image:1', '--root', 'gs://b/kmeans']
     assert runner.main([*arguments, '--table-config', str(tmp_path / 'table.json')]) == 0
     spec = json.loads(output.read_text())['pipelineSpec']
     tasks = spec['root']['dag']['tasks']
     assert 'CsvExampleGen' not in tasks
     example_gen = json.dumps(tasks['ParquetExampleGen'])
     assert '*.parquet' in example_gen
-    assert 'gs://b/root/data' in example_gen
+    assert 'gs://b/kmeans/data' in example_gen
     executors = json.dumps(spec['deploymentSpec'])
     assert 'tfx_kmeans.pipelines.parquet_examples.Executor' in executors
     config = parameter_of(tasks['Transform'], 'custom_config')

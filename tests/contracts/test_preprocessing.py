@@ -211,12 +211,33 @@ def test_two_categories_are_as_far_apart_as_zero_and_one_standardised(trained):
     np.testing.assert_allclose(squared, np.ptp(standard) ** 2, rtol=1e-5)
 
 
-@pytest.mark.parametrize('values', [[1.0], [1.0, 2.0], [1.0, 2.0, 3.0, 4.0]])
-def test_a_vector_with_another_number_of_values_is_an_error(trained, values):
-    wrong = {**trained.rows[0], 'wide': values}
-    records = tf.constant([serialized(row) for row in [*trained.rows[1:5], wrong]])
-    with pytest.raises(tf.errors.InvalidArgumentError, match='wide_must_have_3_values_or_none'):
+@pytest.mark.parametrize('lists', [[[1.0]], [[1.0, 2.0], []], [[1.0, 2.0, 3.0, 4.0], [1.0] * 3]])
+def test_vectors_with_another_number_of_values_are_an_error(trained, lists):
+    rows = [{**trained.rows[0], 'wide': values} for values in lists]
+    records = tf.constant([serialized(row) for row in rows])
+    with pytest.raises(tf.errors.InvalidArgumentError, match='vector_wide_must_have_3_values'):
         trained.served.signatures['examples'](examples=records)
+
+
+def test_dense_inputs_get_the_same_rows(trained):
+    raw = trained.served.signatures['raw']
+    rows = trained.rows[:50]
+    records = tf.constant([serialized(row) for row in rows])
+    expected = trained.served.signatures['examples'](examples=records)
+    inputs = {}
+    for name, spec in raw.structured_input_signature[1].items():
+        width = 3 if name == 'wide' else 1
+        blank = {tf.string: b'', tf.int64: -(2**63), tf.float32: NAN}[spec.dtype]
+        values = [[*row[name], *[blank] * width][:width] for row in rows]
+        inputs[name] = tf.reshape(
+            tf.constant(values, spec.dtype), [-1, width] if spec.shape.rank > 1 else [-1]
+        )
+    found = raw(**inputs)
+    np.testing.assert_array_equal(found['cluster_index'], expected['cluster_index'])
+    np.testing.assert_allclose(found['distance'], expected['distance'], rtol=1e-6)
+    inputs['wide'] = inputs['wide'][:, :2]
+    with pytest.raises(tf.errors.InvalidArgumentError, match='vector_wide_must_have_3_values'):
+        raw(**inputs)
 
 
 def test_a_vector_may_be_missing_in_all_rows(trained):
