@@ -1,5 +1,6 @@
 """The preprocessing of mixed tables, compared with scikit-learn on the original values."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -272,6 +273,21 @@ def test_constant_and_empty_columns_of_categories(tmp_path):
     assert np.isnan(found[:, :2]).all()  # which the trainer refuses by name
     assert found[:, 2:5].tolist() == [[0, 0, 0]] * 7
     np.testing.assert_allclose(found[:, 5], StandardScaler().fit_transform(np.c_[:7])[:, 0])
+
+
+def test_the_example_in_the_guide(tmp_path):
+    cities = ['Ulm'] * 6 + ['Bonn'] * 3 + ['Köln']
+    rows = [{'x': [], 'c': [city], 'b': []} for city in cities]
+    found = transformed(rows, tmp_path, features=['c'], categorical={'c': ['Ulm', 'Bonn', None]})
+    found = sorted(map(tuple, found.tolist()))  # Transform does not keep the order
+    squared = np.square(np.subtract.outer(found, found).diagonal(axis1=1, axis2=3)).sum(axis=2)
+    assert {round(one, 2) for one in squared.ravel()} == {0, 3.7}
+    np.testing.assert_allclose(squared.mean(), 2, rtol=1e-5)
+    from_missing = {round(np.square(row).sum(), 2) for row in found}  # all columns are 0 there
+    assert from_missing == {0.48, 1.59, 2.33}
+    guide = (Path(__file__).parents[2] / 'docs' / 'mixed_tables.md').read_text()
+    for number in (3.7, 0.48, 1.59, 2.33):
+        assert f'{number:.2f}' in guide
 
 
 def test_categories_alone(tmp_path):
