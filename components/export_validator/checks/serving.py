@@ -120,7 +120,7 @@ def cluster_index_agrees(context: Context) -> Finding:
 
 @check(
     SERVING,
-    advice='Export again; for more than 1000 raw features raise thresholds.probe_memory_mb.',
+    advice='Export again; for thousands of raw features raise thresholds.probe_memory_mb.',
 )
 def server_answers(context: Context) -> Finding:
     """Signatures called by their tensor names, as servers do, answer like the loaded functions."""
