@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import tensorflow as tf
 
 from tfx_kmeans.clustering.measures.evaluation import Evaluation
@@ -24,8 +25,9 @@ def write_evaluation(folder: str, evaluation: Evaluation, step: int) -> None:
     measures = dataclasses.asdict(evaluation)
     with logging_to(folder):
         for name in _SCALARS:
+            # In float64, because TensorFlow refuses a Python float that float32 cannot hold.
             if measures[name] is not None:
-                tf.summary.scalar(name, measures[name], step=step)
+                tf.summary.scalar(name, np.float64(measures[name]), step=step)
         tf.summary.histogram('cluster_weight', evaluation.cluster_weight, step=step)
 
 

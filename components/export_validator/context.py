@@ -24,7 +24,7 @@ from tfx_kmeans.errors import DataError, ModelError, ProbeError
 from tfx_kmeans.export_validator.baseline import Baseline, copy_model, files_of
 from tfx_kmeans.export_validator.evidence.matching import Matching, match_clusters
 from tfx_kmeans.export_validator.evidence.reference import answerable_rows
-from tfx_kmeans.export_validator.evidence.requests import blank_values, raw_values_of, read_warmup
+from tfx_kmeans.export_validator.evidence.requests import lost_values, raw_values_of, read_warmup
 from tfx_kmeans.export_validator.options import ValidatorOptions
 from tfx_kmeans.export_validator.probe.client import ProbeAnswers, ProbeInputs, probe_model
 from tfx_kmeans.export_validator.probe.program.probe_protocol import FEW
@@ -176,10 +176,10 @@ class Context:
         """Which of `raw_records` the dense inputs of `raw` cannot represent: bool [n].
 
         Those are examples that lack a feature without which they have no row, and examples with a
-        NaN or an empty string, which mark missing values in dense inputs.
+        NaN or an empty string at the end of a variable-length feature, which is taken for padding.
         """
         inputs = dict(self.serving_graph.signature_def[names.RAW_SIGNATURE].inputs)
-        lacking, blank = blank_values(inputs, self.raw_records)
+        lacking, blank = lost_values(self.serving_graph, inputs, self.raw_records)
         return lacking & ~np.isfinite(self.rows[: len(lacking)]).all(axis=1) | blank
 
     @cached_property

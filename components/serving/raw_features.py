@@ -78,26 +78,28 @@ class RawFeature:
     def of_dense(self, values: tf.Tensor) -> Any:
         """Converts a dense tensor as described by `dense_spec` to the form that parsing returns.
 
-        The blank values of a variable-length feature (see `blank_of`) are left out.
+        Blank values (see `blank_of`) at the end of a variable-length feature are padding and are
+        left out. Those between values are kept, with their positions.
         """
         values = shaped(values, self.dense_spec, self.name)
         if isinstance(self.spec, tf.io.FixedLenFeature):
             return values
         values = values[:, tf.newaxis] if self.single else values
-        present = tf.logical_not(_is_blank(values))
+        lengths = _lengths_without_padding(values)
         if isinstance(self.spec, tf.io.VarLenFeature):
+            present = tf.sequence_mask(lengths, tf.shape(values)[1])
             return tf.SparseTensor(
                 tf.where(present),
                 tf.boolean_mask(values, present),
                 tf.shape(values, out_type=tf.int64),
             )
-        ragged = tf.ragged.boolean_mask(values, present)
+        ragged = tf.RaggedTensor.from_tensor(values, lengths=lengths)
         return ragged.with_row_splits_dtype(self.spec.row_splits_dtype)
 
     def to_dense(self, parsed: Any) -> tf.Tensor:
         """Converts the result of parsing to a dense tensor as described by `dense_spec`.
 
-        Inverse of `of_dense`: missing values of a variable-length feature become blank.
+        Inverse of `of_dense`: rows of a variable-length feature are padded with blanks.
         """
         if isinstance(parsed, tf.SparseTensor):
             if self.single:  # if no row has a value, the dense form would have no column
@@ -258,6 +260,13 @@ def _is_blank(values: tf.Tensor) -> tf.Tensor:
     if values.dtype == tf.float32:
         return tf.math.is_nan(values)
     return tf.equal(values, blank_of(values.dtype))
+
+
+def _lengths_without_padding(values: tf.Tensor) -> tf.Tensor:
+    """Number of values in each row of [n, m] up to the last one that is not blank: int64 [n]."""
+    numbers = tf.range(1, tf.shape(values, out_type=tf.int64)[1] + 1)
+    last = tf.where(_is_blank(values), tf.constant(0, tf.int64), numbers)
+    return tf.maximum(tf.reduce_max(last, axis=1), 0)
 
 
 def _is_flat_ragged(spec: Any) -> bool:

@@ -272,6 +272,63 @@ def halves(inputs):
     return {name: tf.cast(values, tf.float32) / 2 for name, values in inputs.items()}
 
 
+WIDTH = 7
+
+
+def imputed(inputs):
+    """A preprocessing_fn: NaN in a vector is replaced by the number of its position."""
+    values = inputs['v']
+    if isinstance(values, tf.SparseTensor):
+        whole = tf.sparse.reset_shape(values, [values.dense_shape[0], WIDTH])
+        values = tf.sparse.to_dense(whole, default_value=-1.0)
+    elif isinstance(values, tf.RaggedTensor):
+        values = values.to_tensor(default_value=-1.0, shape=[None, WIDTH])
+    positions = tf.range(WIDTH, dtype=tf.float32)
+    return {'v': tf.where(tf.math.is_nan(values), positions, tf.reshape(values, [-1, WIDTH]))}
+
+
+def vector_with_missing_values(shop, feature):
+    """A vector in whose every row but the first a value is NaN, but never the last value."""
+    rows = blobs(3, WIDTH, rows=150)
+    rows[np.arange(1, 150), np.arange(1, 150) % (WIDTH - 1)] = np.nan
+    table = [{'v': row} for row in rows.tolist()]
+    graph, encoded = transformed_by(imputed, table, shop.folder, feature)
+    transformed = shop.written('transformed', 'eval', encoded)
+    trained = shop.train(transformed, transform_graph=graph, splits=['eval'], num_clusters=3)
+    records = []
+    for row in rows:
+        example = tf.train.Example()
+        example.features.feature['v'].float_list.value.extend(row)
+        records.append(example.SerializeToString())
+    examples = shop.written('examples', 'eval', records)
+    model = shop.export(trained.centroids, examples, graph, warmup=3)
+    return model, trained.centroids, {'examples': examples, 'transformed': transformed}
+
+
+FIXED = f"""
+feature {{
+  name: "v" type: FLOAT presence {{ min_fraction: 1.0 }} shape {{ dim {{ size: {WIDTH} }} }}
+}}
+"""
+SPARSE = 'feature { name: "v" type: FLOAT }'
+RAGGED = SPARSE + ' represent_variable_length_as_ragged: true'
+
+
+@good
+def a_vector_with_missing_values(shop, many_rows, behind_transform):
+    return vector_with_missing_values(shop, FIXED)
+
+
+@good
+def a_sparse_vector_with_missing_values(shop, many_rows, behind_transform):
+    return vector_with_missing_values(shop, SPARSE)
+
+
+@good
+def a_ragged_vector_with_missing_values(shop, many_rows, behind_transform):
+    return vector_with_missing_values(shop, RAGGED)
+
+
 @good
 def rows_midway_between_clusters_in_many_columns(shop, many_rows, behind_transform):
     rng = np.random.default_rng(0)
@@ -322,3 +379,21 @@ def test_names_are_compared_with_a_baseline_and_shown_in_the_report(workshop, ma
     for shown in ('größe', '身長', 'Рост', '🙂', '&lt;b&gt;&amp;amp;'):
         assert shown in page
     assert '<b>&amp;' not in page
+
+
+@pytest.mark.parametrize('feature', [FIXED, SPARSE, RAGGED])
+def test_rows_with_nan_inside_a_vector_are_compared(workshop, feature):
+    model, centroids, inputs = vector_with_missing_values(workshop, feature)
+    found = workshop.validate(model, centroids, **inputs)
+    (parity,) = (check for check in found.checks if check['name'] == 'raw_parity')
+    assert parity['found'].startswith('150 rows: 0 in a wrong cluster'), parity
+
+
+def test_rows_that_raw_cannot_represent_are_counted(workshop, many_rows, behind_transform):
+    model, centroids, inputs = an_optional_number_that_is_none(
+        workshop, many_rows, behind_transform
+    )
+    found = workshop.validate(model, centroids, **inputs)
+    (parity,) = (check for check in found.checks if check['name'] == 'raw_parity')
+    assert '119 rows: 0 in a wrong cluster' in parity['found']
+    assert '; not compared: 1, because' in parity['found']

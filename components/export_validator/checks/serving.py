@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
@@ -46,7 +47,12 @@ def raw_parity(context: Context) -> Finding:
     """`raw` returns the same results as the NumPy reference with the artifact's centroids."""
     rows = context.rows[: len(context.raw_records)]
     answers = context.probe.outputs(names.RAW_SIGNATURE)
-    return _parity(context, rows, answers, ~context.lost_in_raw)
+    finding = _parity(context, rows, answers, ~context.lost_in_raw)
+    lost = int(context.lost_in_raw.sum())
+    if not lost:
+        return finding
+    left_out = f'not compared: {lost}, because dense inputs cannot represent them'
+    return dataclasses.replace(finding, found=f'{finding.found}; {left_out}')
 
 
 @check(SERVING, advice=_PARITY)
@@ -114,7 +120,7 @@ def cluster_index_agrees(context: Context) -> Finding:
 
 @check(
     SERVING,
-    advice='Export again; for more than 1000 raw features raise thresholds.probe_memory_mb.',
+    advice='Export again; for thousands of raw features raise thresholds.probe_memory_mb.',
 )
 def server_answers(context: Context) -> Finding:
     """Signatures called by their tensor names, as servers do, answer like the loaded functions."""

@@ -12,6 +12,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tfx_kmeans import names
 from tfx_kmeans.export_validator.probe.program.probe_arrays import blank_of, is_blank
+from tfx_kmeans.serving.parsed_features import parsed_features
 
 
 def raw_values_of(inputs: Mapping[str, Any], records: Sequence[bytes]) -> dict[str, np.ndarray]:
@@ -33,12 +34,16 @@ def raw_values_of(inputs: Mapping[str, Any], records: Sequence[bytes]) -> dict[s
     }
 
 
-def blank_values(
-    inputs: Mapping[str, Any], records: Sequence[bytes]
+def lost_values(
+    graph: Any, inputs: Mapping[str, Any], records: Sequence[bytes]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which examples lack an input of fixed shape, and which have a blank as a value.
+    """Which examples lack an input of fixed shape, and which have a value that means missing.
+
+    A blank means missing at the end of a variable-length input, where it cannot be told from
+    padding. Anywhere else it is passed on as it is.
 
     Args:
+      graph: MetaGraphDef of the model.
       inputs: TensorInfos of the signature `raw`, by name.
       records: Serialized tf.Examples.
 
@@ -50,13 +55,25 @@ def blank_values(
         for name, info in inputs.items()
     }
     parsed = tf.io.parse_example(tf.constant(list(records), tf.string), specs)
+    fixed = {
+        name
+        for name, feature in parsed_features(graph, names.EXAMPLES_SIGNATURE).items()
+        if feature.shape is not None
+    }
     lacking, blank = np.zeros((2, len(records)), bool)
     for name, info in inputs.items():
-        blanks = is_blank(parsed[name].values.numpy())
-        blank[parsed[name].value_rowids().numpy()[blanks]] = True
+        if name not in fixed:
+            blank |= _ends_blank(parsed[name])
         if all(dimension.size >= 0 for dimension in info.tensor_shape.dim[1:]):
             lacking |= parsed[name].row_lengths().numpy() == 0
     return lacking, blank
+
+
+def _ends_blank(rows: tf.RaggedTensor) -> np.ndarray:
+    """Which rows have a blank as their last value: bool [n]."""
+    limits, found = rows.row_limits().numpy(), rows.row_lengths().numpy() > 0
+    found[found] = is_blank(rows.values.numpy())[limits[found] - 1]
+    return found
 
 
 def _dense_spec(info: Any) -> tf.io.FixedLenSequenceFeature:

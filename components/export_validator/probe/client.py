@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,12 @@ from tfx_kmeans.export_validator.probe.program import probe_protocol as protocol
 from tfx_kmeans.export_validator.probe.program.probe_arrays import Arrays, load_arrays, to_json
 
 start_probe = PROCESS.start
+
+# Each thread needs memory for its stack, so that a thread that cannot start is a lack of memory.
+_OUT_OF_MEMORY = re.compile(
+    "MemoryError|ResourceExhausted|can't start new thread|pthread_create|bad_alloc"
+    '|[Cc]annot allocate memory|mmap error: 12'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +100,9 @@ def probe_model(
     ending = _ending(PROCESS.send(path, request.seconds), thresholds, Path(request.log))
     tasks_file = Path(request.answers) / protocol.TASKS_FILE
     tasks = json.loads(tasks_file.read_text()) if tasks_file.exists() else {}
+    for outcome in tasks.values():
+        if 'error' in outcome:
+            outcome['error'] = _with_memory_limit(outcome['error'], thresholds)
     if not ending and protocol.DONE not in tasks:
         ending = 'The probe process was ended by the model, with code 0, before the last task.'
     return ProbeAnswers(Path(request.answers), tasks, ending)
@@ -127,7 +137,16 @@ def _ending(code: int | None, thresholds: Thresholds, log: Path) -> str:
         return ''
     how = f'was ended by {signal.Signals(-code).name}' if code < 0 else f'ended with code {code}'
     last = log.read_text(errors='replace').strip().splitlines()[-1:] if log.exists() else []
-    return f'The probe process {how}: {"".join(last) or "it printed nothing"}'
+    ending = f'The probe process {how}: {"".join(last) or "it printed nothing"}'
+    return _with_memory_limit(ending, thresholds)
+
+
+def _with_memory_limit(error: str, thresholds: Thresholds) -> str:
+    """An error, with the parameter to raise if it is one of a lack of memory."""
+    if not _OUT_OF_MEMORY.search(error):
+        return error
+    limit = thresholds.probe_memory_mb
+    return f'{error} (the memory limit is {limit} MiB: raise thresholds.probe_memory_mb)'
 
 
 def _warmup_as_json(inputs: ProbeInputs) -> list[dict[str, Any]]:

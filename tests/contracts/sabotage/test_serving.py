@@ -68,7 +68,7 @@ def ends_the_process_at_load(bench):
     bench.save(at_load(lambda: tf.raw_ops.Abort(exit_without_error=True)))
 
 
-@fault('loads_in_clean_process', alone=False, reason='ResourceExhausted')
+@fault('loads_in_clean_process', alone=False, reason='raise thresholds.probe_memory_mb')
 def eats_memory_at_load(bench):
     variable = tf.Variable(2.0)
 

@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import probe_protocol as protocol
@@ -137,19 +137,10 @@ class _Probe:
 
     def _call_concurrently(self, inputs: Arrays) -> None:
         expected = self._model.call(protocol.EXAMPLES, inputs)
-        found: list[Arrays] = []
-        callers = [
-            threading.Thread(
-                target=lambda: found.append(self._model.call(protocol.EXAMPLES, inputs))
-            )
-            for _ in range(CALLERS)
-        ]
-        for caller in callers:
-            caller.start()
-        for caller in callers:
-            caller.join()
-        if len(found) < CALLERS:
-            raise AssertionError(f'{CALLERS - len(found)} of {CALLERS} concurrent calls failed')
+        found, errors = _all_at_once(lambda: self._model.call(protocol.EXAMPLES, inputs))
+        if errors:
+            count = f'{len(errors)} of {CALLERS} concurrent calls failed'
+            raise AssertionError(f'{count}: {type(errors[0]).__name__}: {errors[0]}')
         for answered in found:
             for name, values in expected.items():
                 if not same_values(values, answered[name]):
@@ -179,6 +170,29 @@ class _Probe:
         mebibytes = max(peak_memory() - self._held, 0) / 2**20
         outputs = {protocol.MEMORY_OUTPUT: np.array([mebibytes])}
         self._recorder.save(protocol.MEMORY, outputs)
+
+
+def _all_at_once(call: Callable[[], Arrays]) -> tuple[list[Arrays], list[Exception]]:
+    """What CALLERS threads got from a call, and the errors."""
+    found: list[Arrays] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            found.append(call())
+        except Exception as error:
+            errors.append(error)
+
+    callers = [threading.Thread(target=run) for _ in range(CALLERS)]
+    started = []
+    try:
+        for caller in callers:
+            caller.start()
+            started.append(caller)
+    finally:
+        for caller in started:
+            caller.join()
+    return found, errors
 
 
 def _read_records(path: str) -> np.ndarray:
