@@ -69,10 +69,40 @@ def _parquet_to_examples(
 def serialized_examples(table: pa.Table) -> Iterator[bytes]:
     """The rows of a table as serialized tf.Examples, in order.
 
+    The same rows always give the same bytes, with the features sorted by name: ExampleGen assigns
+    an example to a split by a hash of its bytes. The encoder of tfx_bsl writes the features of an
+    example in an order that differs from call to call, so it encodes each column on its own.
+
     Raises:
       DataError: If tf.Examples cannot hold the type of a column; names the column and its type.
     """
-    encoder = RecordBatchToExamplesEncoder()
     rows_at_once = max(1, _VALUES_AT_ONCE // max(table.num_columns, 1))
     for batch in table.to_batches(max_chunksize=rows_at_once):
-        yield from encoder.encode(as_feature_lists(batch))
+        lists = as_feature_lists(batch)
+        columns = [_contents(name, lists.column(name)) for name in sorted(lists.schema.names)]
+        for features in zip(*columns, strict=True):
+            yield _field(b''.join(features))
+
+
+def _contents(name: str, column: pa.Array) -> Iterator[bytes]:
+    """The serialized Features of each row with one feature only."""
+    batch = pa.RecordBatch.from_arrays([column], names=[name])
+    return map(_content, RecordBatchToExamplesEncoder().encode(batch))
+
+
+def _content(example: bytes) -> bytes:
+    """The serialized Features in a serialized tf.Example, which has no other field."""
+    end = 1
+    while example[end] & 0x80:
+        end += 1
+    return example[end + 1 :]
+
+
+def _field(features: bytes) -> bytes:
+    """The serialized tf.Example with serialized Features: field 1, its length and its content."""
+    size, header = len(features), bytearray(b'\x0a')
+    while size > 0x7F:
+        header.append(size & 0x7F | 0x80)
+        size >>= 7
+    header.append(size)
+    return bytes(header) + features

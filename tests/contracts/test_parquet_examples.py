@@ -162,6 +162,23 @@ def test_all_files_and_row_groups_in_bounded_batches(workshop, monkeypatch):
     assert 110 < len(rows['train']) < 155
 
 
+def test_the_same_rows_give_the_same_bytes_so_that_splits_stay_the_same():
+    table = pa.table(
+        {
+            **{f'c{index}': pa.array([index, None, 0]) for index in range(30)},
+            'long': pa.array([[0.5] * 40, [], [1.0]], pa.list_(pa.float32())),
+        }
+    )
+    first = list(parquet_examples.serialized_examples(table))
+    assert first == list(parquet_examples.serialized_examples(table))
+    reordered = table.select(table.column_names[::-1])
+    assert first == list(parquet_examples.serialized_examples(reordered))
+    for record in first:
+        example = tf.train.Example.FromString(record)
+        assert len(example.features.feature) == 31
+        assert example.SerializeToString(deterministic=True) == record
+
+
 def test_the_executor_can_be_sent_to_workers_and_is_found_by_its_path():
     made = parquet_examples.ParquetExampleGen(input_base='data')
     assert made.executor_spec.class_path == 'tfx_kmeans.pipelines.parquet_examples.Executor'
