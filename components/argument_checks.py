@@ -56,6 +56,13 @@ def check_non_negative(name: str, value: object) -> None:
         raise ParameterError(f'{name} must be a finite number of at least 0, got {value!r}.')
 
 
+def check_strings(name: str, value: object) -> None:
+    """Raises ParameterError unless `value` is a sequence of strings, but not a string itself."""
+    is_sequence = isinstance(value, Sequence) and not isinstance(value, str)
+    if not is_sequence or not all(isinstance(one, str) for one in value):  # type: ignore[attr-defined]
+        raise ParameterError(f'{name} must be a list of strings, got {value!r}.')
+
+
 def check_flag(name: str, value: object) -> None:
     """Raises ParameterError unless `value` is True or False."""
     if value not in (True, False):

@@ -112,6 +112,12 @@ def _add_options(validate: argparse.ArgumentParser) -> None:
     validate.add_argument(
         '--no-report-rows', action='store_true', help='do not show rows in report.html'
     )
+    validate.add_argument(
+        '--note',
+        action='append',
+        metavar='TEXT',
+        help='sentence about the data for the reports; may be repeated',
+    )
 
 
 def _validate(arguments: argparse.Namespace) -> int:
@@ -158,6 +164,8 @@ def _options(arguments: argparse.Namespace) -> ValidatorOptions:
         given['override'] = override_of({'name': name, 'reason': reason})
     if arguments.split:
         given['splits'] = arguments.split
+    if arguments.note:
+        given['notes'] = arguments.note
     if arguments.max_examples is not None:
         given['max_examples'] = arguments.max_examples
     return ValidatorOptions(**given)

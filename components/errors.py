@@ -21,8 +21,12 @@ class NoExamplesError(DataError):
     """A split or folder without any example."""
 
 
-class CsvError(DataError):
-    """CSV files that a pipeline cannot run on: names the file and the reason."""
+class TableError(DataError):
+    """Files of a table that a pipeline cannot run on: names the file and the reason."""
+
+
+class AmbiguousNumbersError(TableError):
+    """Numbers whose separator could be that of decimals or of thousands."""
 
 
 class MissingSchemaError(KMeansError, FileNotFoundError):

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
-from tfx_kmeans.argument_checks import check_choice, check_integer
+from tfx_kmeans.argument_checks import check_choice, check_integer, check_strings
 from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.export_validator.options import Thresholds
 from tfx_kmeans.kmeans_trainer.options import TrainerOptions
@@ -43,6 +43,7 @@ class PipelineConfig:
         bound is replaced by the bound, before the logarithm.
       vectors: Names of the values of each raw feature that is a list of floats with one value for
         each name, NaN if it is missing. The other fields use these names like those of columns.
+      notes: Sentences about the data that ExportValidator's reports show.
       probe_memory_mb: Memory limit of ExportValidator's probe process in MiB, beyond TensorFlow's
         own memory.
 
@@ -67,6 +68,7 @@ class PipelineConfig:
     log: Sequence[str] = ()
     clip: Mapping[str, Sequence[float | None]] = dataclasses.field(default_factory=dict)
     vectors: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
+    notes: Sequence[str] = ()
     probe_memory_mb: int = Thresholds.probe_memory_mb
 
     def __post_init__(self) -> None:
@@ -79,6 +81,7 @@ class PipelineConfig:
                 f'must not start with a dash; got {self.pipeline_name!r}.'
             )
         check_choice('data_format', self.data_format, DATA_FORMATS)
+        check_strings('notes', self.notes)
         check_integer('probe_memory_mb', self.probe_memory_mb, minimum=1)
         TrainerOptions(
             num_clusters=self.num_clusters,

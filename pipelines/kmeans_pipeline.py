@@ -31,6 +31,7 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         centroids=trainer.outputs['centroids'],
         examples=ingestion.example_gen.outputs['examples'],
         transformed_examples=transform.outputs['transformed_examples'],
+        notes=config.notes,
         thresholds=Thresholds(probe_memory_mb=config.probe_memory_mb),
     )
     pusher = _pusher(config, exporter, validator)
@@ -61,8 +62,11 @@ class Ingestion:
         )
         statistics_gen = tfx.components.StatisticsGen(examples=example_gen.outputs['examples'])
         statistics = statistics_gen.outputs['statistics']
-        # Without inferred shapes, any value may be missing, both in training and in serving.
-        schema_gen = tfx.components.SchemaGen(statistics=statistics, infer_feature_shape=False)
+        # Without inferred shapes, any value may be missing, both in training and in serving. A
+        # small table may have no rows in eval, which would leave the schema without features.
+        schema_gen = tfx.components.SchemaGen(
+            statistics=statistics, infer_feature_shape=False, exclude_splits=['eval']
+        )
         example_validator = tfx.components.ExampleValidator(
             statistics=statistics, schema=schema_gen.outputs['schema']
         )

@@ -69,6 +69,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
         thresholds: Thresholds | Mapping[str, Any] | None = None,
         override: Override | Mapping[str, str] | None = ValidatorOptions.override,
         report_rows: bool = ValidatorOptions.report_rows,
+        notes: Sequence[str] = ValidatorOptions.notes,
     ) -> None:
         """Builds the node.
 
@@ -86,6 +87,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
           override: A `reason` and a `name`, as `Override` or a dict: blesses the model even if
             checks of the clustering or against the baseline fail.
           report_rows: Whether report.html shows a sample of the rows, as points.
+          notes: Sentences about the data for the reports, such as the columns that were left out.
 
         Raises:
           ParameterError: Naming the parameter, what was given and what is allowed.
@@ -96,6 +98,7 @@ class ExportValidator(base_component.BaseComponent):  # type: ignore[misc]
             'thresholds': thresholds_of(thresholds),
             'override': override_of(override),
             'report_rows': report_rows,
+            'notes': notes,
         }
         super().__init__(
             spec=ExportValidatorSpec(

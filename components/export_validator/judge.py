@@ -31,7 +31,7 @@ def judge(sources: Sources, options: ValidatorOptions, model: str, report: str |
         verdict = Verdict(run_checks(context), options.override)
         if report is not None:
             page = _page(context, verdict, model)
-            write_report(report, verdict, model, page, sources.splits)
+            write_report(report, verdict, model, page, sources.splits, notes=options.notes)
     return verdict
 
 

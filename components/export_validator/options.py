@@ -11,6 +11,7 @@ from tfx_kmeans.argument_checks import (
     check_choice,
     check_flag,
     check_integer,
+    check_strings,
     use_python_scalars,
 )
 from tfx_kmeans.errors import ParameterError
@@ -116,6 +117,7 @@ class ValidatorOptions:
       thresholds: Limits, and modes of checks.
       override: Blesses the model even if checks of clustering or baseline fail.
       report_rows: Whether report.html shows a sample of the rows, as points.
+      notes: Sentences about the data for the reports, such as the columns that were left out.
     """
 
     splits: Sequence[str] = ('eval',)
@@ -123,10 +125,12 @@ class ValidatorOptions:
     thresholds: Thresholds = dataclasses.field(default_factory=Thresholds)
     override: Override | None = None
     report_rows: bool = True
+    notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         use_python_scalars(self)
         check_flag('report_rows', self.report_rows)
+        check_strings('notes', self.notes)
         is_list = isinstance(self.splits, Sequence) and not isinstance(self.splits, str)
         if not is_list or not self.splits or not all(isinstance(name, str) for name in self.splits):
             raise ParameterError(

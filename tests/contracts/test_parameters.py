@@ -164,6 +164,7 @@ OTHER_VALUES = {  # for each build, values that are not the defaults
             'thresholds': Thresholds(min_silhouette=0.2, checks={'size': 'warn'}),
             'override': Override(reason='because', name='Ada'),
             'report_rows': False,
+            'notes': ['2 columns left out'],
         }
     ],
 }
@@ -265,7 +266,11 @@ def test_a_runner_has_the_names_and_defaults_of_the_config(runner, page):
         assert f'--{name.replace("_", "-")}' in [n for one in found for n in one.option_strings]
 
 
-SPELLED_OTHERWISE = {'split': 'splits', 'no_report_rows': 'report_rows'}  # repeatable; a switch
+SPELLED_OTHERWISE = {
+    'split': 'splits',
+    'no_report_rows': 'report_rows',
+    'note': 'notes',
+}  # repeatable; a switch
 
 
 def test_the_command_has_the_options_of_the_validator():

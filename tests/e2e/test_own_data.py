@@ -63,17 +63,8 @@ def test_the_printed_command_works_with_integer_columns(large):
 @pytest.mark.parametrize(
     ('content', 'arguments', 'message'),
     [
-        ({}, [], 'has no CSV files'),
-        ({'a.csv': ''}, [], 'a.csv is empty'),
-        ({'a.csv': 'x,y\n'}, [], 'a.csv has a header but no rows'),
-        ({'a.csv': 'x,x\n1,2\n'}, [], 'names a column twice'),
-        ({'a.csv': 'x,y\n1,2\n', 'b.csv': 'x,z\n1,2\n'}, [], 'a different header from a.csv'),
-        ({'a.csv': 'x,y\n1,b\n'}, ['--features', 'z'], "no column 'z'. Existing columns: 'x', 'y'"),
-        ({'a.csv': 'x,y\n1,b\n'}, ['--exclude-features', 'z'], "no column 'z'"),
-        ({'a.csv': 'x,y\n1,b\n'}, ['--features', 'x,y'], "Column 'y' is not numeric"),
-        ({'a.csv': 'x,y\na,b\n'}, [], 'No column is left to cluster by'),
-        ({'a.csv': 'x,y\n1,2\n'}, ['--num-clusters', '0'], 'num_clusters must be an integer'),
-        ({'a.csv': 'x,y\n1,2\n3\n4,5,6\n'}, [], 'a.csv cannot be read as CSV'),
+        ({'a.csv': 'x,y\n1,2\n3\n4,5,6\n'}, [], 'a.csv line 3 has too few cells: 1 instead of 2'),
+        ({'a.csv': 'x,y\n1,2\ninf,3\n4,5\n'}, [], "Column 'x' has a number that is infinite"),
     ],
 )
 def test_data_and_arguments_that_cannot_be_used(
@@ -99,23 +90,17 @@ def test_an_output_folder_that_cannot_be_written_to(local_runner, tmp_path):
     assert len(run.errors.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ('cells', 'clusters', 'message'),
-    [
-        (['1', '2', 'inf', '4'], 2, r"column 'x': 0 NaN, \d+ infinite"),
-        (['1', '2', '3', '4'], 40, 'num_clusters is 40, but there are only'),
-    ],
-    ids=['an infinite value', 'fewer rows than clusters'],
-)
-def test_problems_that_only_the_trainer_detects(local_runner, tmp_path, cells, clusters, message):
-    data = tmp_path / 'data'
-    data.mkdir()
-    rows = '\n'.join(f'{cell},{index}' for index, cell in enumerate(cells * 10))
-    (data / 'a.csv').write_text(f'x,y\n{rows}\n')
-    run = local_runner(tmp_path / 'output', '--data', str(data), '--num-clusters', str(clusters))
+def test_a_table_that_is_too_small_to_split(local_runner, tmp_path):
+    (tmp_path / 'a.csv').write_text('x,y\n1,2\n3,4\n5,6\n7,8\n9,10\n')
+    run = local_runner(
+        tmp_path / 'output', '--data', str(tmp_path / 'a.csv'), '--num-clusters', '5'
+    )
     assert run.code == 1
     (error,) = (line for line in run.screen.splitlines() if line.startswith('error:'))
-    assert error.startswith('error: KMeansTrainer failed: ')
-    assert re.search(message, error)
+    assert re.match('error: KMeansTrainer failed: num_clusters is 5, but there are only', error)
     assert 'Nothing was pushed.' in run.screen
+    (said,) = re.findall(r'The table has 5 rows, 5 of them different.*put (.*?):', run.screen)
+    sizes = dict(re.findall(r"(\d) in '(\w+)'", said))
+    assert sum(map(int, sizes)) == 5
+    assert set(sizes.values()) == {'train', 'eval'}
     assert not (run.output / 'serving_model').exists()

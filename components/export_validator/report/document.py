@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 
 from tfx_kmeans import filesystem, names
 from tfx_kmeans.dataclass_json import from_fields, refuse_newer, to_json
@@ -33,6 +34,7 @@ class ReportDocument:
         without splits.
       empty_splits: Names of the splits that were asked for but contain no examples, so that
         others were used.
+      notes: Sentences about the data, as given to the validator.
       tfx_kmeans: Version of this package.
       format_version: Format of the file, major.minor.
     """
@@ -45,6 +47,7 @@ class ReportDocument:
     override: Override | None = None
     validated_splits: tuple[str, ...] = ()
     empty_splits: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     tfx_kmeans: str = __version__
     format_version: str = REPORT_FORMAT
 
@@ -55,6 +58,8 @@ def write_report(
     model: str,
     page: str,
     splits: ChosenSplits = NO_SPLITS,
+    *,
+    notes: Sequence[str] = (),
 ) -> None:
     """Writes report.json, with the verdict and all findings, and report.html, the page."""
     document = ReportDocument(
@@ -66,6 +71,7 @@ def write_report(
         override=verdict.override,
         validated_splits=splits.splits,
         empty_splits=splits.empty,
+        notes=tuple(notes),
     )
     filesystem.make_folder(folder)
     filesystem.write_text(f'{folder}/{names.REPORT_FILE}', to_json(document))

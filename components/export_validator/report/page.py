@@ -62,6 +62,7 @@ def render_page(context: Context, verdict: Verdict, model_uri: str) -> str:
         groups=_by_group(verdict.checks),
         model_uri=model_uri,
         splits_note=context.sources.splits.note,
+        notes=context.options.notes,
         facts=_facts(context),
         sections=list(_sections(context)),
         version=__version__,

@@ -1,0 +1,1 @@
+"""Tables as people have them: CSV dialects, Parquet, missing values, and what can be clustered."""
