@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from tfx_kmeans.errors import TableError
-from tfx_kmeans.tables.choice import Choice, Selection, choose_columns
+from tfx_kmeans.tables.choice import Choice, Selection, choose_columns, some
 from tfx_kmeans.tables.column import BOOLEAN, DECIMAL
-from tfx_kmeans.tables.convert import WIDE, layout_of, write_parquet
+from tfx_kmeans.tables.convert import MAX_OTHER_COLUMNS, WIDE, Layout, layout_of, write_parquet
 from tfx_kmeans.tables.files import find_files
 from tfx_kmeans.tables.look import Table, look_at
 from tfx_kmeans.tables.options import ReadOptions
 
 CSV, PARQUET = 'csv', 'parquet'
 _INT64 = 2.0**63
-_MAX_NAMED = 10
+_MANY_FEATURES = 200
+_MOST_FEATURES = 1000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +72,9 @@ def prepare_table(
         _refuse_few_rows(table, num_clusters)
         vectors: Mapping[str, Sequence[str]] = {}
         converted = _must_convert(table, choice)
+        layout = layout_of(table, choice)
+        choice = _refuse_many_features(choice, layout)
         if converted:
-            layout = layout_of(table, choice)
             write_parquet(table, choice, layout, options.missing_cells, folder)
             vectors = layout.vectors
         root = folder if converted else table.parts[0].file.path.parent
@@ -97,11 +99,30 @@ def _refuse_few_rows(table: Table, num_clusters: int) -> None:
         )
 
 
+def _refuse_many_features(choice: Choice, layout: Layout) -> Choice:
+    """The choice with a warning if there are many raw features, each of which takes time."""
+    own = len(set(choice.features) & set(layout.columns))
+    if own > _MOST_FEATURES:
+        raise TableError(
+            f'{own} columns would be raw features of their own (categories, and whole numbers that '
+            f'float32 cannot hold), but at most {_MOST_FEATURES} are possible: choose fewer with '
+            '--features or --exclude. There is no limit for other numbers.'
+        )
+    if own <= _MANY_FEATURES:
+        return choice
+    warning = (
+        f'{own} columns are raw features of their own (categories, and whole numbers that float32 '
+        'cannot hold): Transform, the export and the validation take minutes'
+    )
+    return dataclasses.replace(choice, warnings=(*choice.warnings, warning))
+
+
 def _must_convert(table: Table, choice: Choice) -> bool:
     used = [table.columns[name] for name in choice.features]
     return bool(
         table.conversions
         or len(choice.numeric) > WIDE
+        or len(choice.left_out) > MAX_OTHER_COLUMNS
         or any(column.is_converted or column.kind == BOOLEAN for column in used)
         or any(column.kind == DECIMAL and column.largest >= _INT64 for column in used)
     )
@@ -112,7 +133,7 @@ def _summary(table: Table, choice: Choice) -> str:
     found = [_used(choice)]
     if choice.left_out:
         reasons = [f'{name!r} ({why})' for name, why in choice.left_out.items()]
-        found.append(f'{len(reasons)} left out: {_some(reasons)}')
+        found.append(f'{len(reasons)} left out: {some(reasons)}')
     return f'{_how_read(table)}; {", ".join(found)}'
 
 
@@ -126,7 +147,7 @@ def _how_read(table: Table) -> str:
     described = dict.fromkeys(note for part in table.parts for note in part.described)
     size = f'{_count(table.rows, "row")} in {_count(len(table.parts), "file")}'
     hidden = [path.name for path in table.skipped]
-    skipped = f'hidden files skipped: {_some(hidden)}' if hidden else ''
+    skipped = f'hidden files skipped: {some(hidden)}' if hidden else ''
     return '; '.join(filter(None, (size, ', '.join(described), skipped)))
 
 
@@ -138,12 +159,7 @@ def _used(choice: Choice) -> str:
 
 
 def _named(categorical: Mapping[str, Sequence[Any]]) -> str:
-    return _some([f'{name!r} ({_count(len(v), "category")})' for name, v in categorical.items()])
-
-
-def _some(named: Sequence[str]) -> str:
-    rest = len(named) - _MAX_NAMED
-    return ', '.join([*named[:_MAX_NAMED], *([f'and {rest} more'] if rest > 0 else [])])
+    return some([f'{name!r} ({_count(len(v), "category")})' for name, v in categorical.items()])
 
 
 def _count(number: int, what: str) -> str:

@@ -23,6 +23,9 @@ from tfx_kmeans.tables.column import (
 from tfx_kmeans.tables.look import Table
 
 AUTO = 'auto'
+MAX_NAMED = 10
+"""Number of columns that a message names."""
+
 _DOMINANT = 0.995
 _UNIQUE_ROWS = 20
 _SMALL_RANGE = 20
@@ -256,11 +259,18 @@ class _Chooser:
         return (*kept, None) if len(ordered) > len(kept) else tuple(kept)
 
     def _warnings(self, features: Sequence[str]) -> Iterator[str]:
+        """One warning for all columns with the same reason."""
+        found: dict[str, list[str]] = {}
         for name in features:
-            column = self._columns[name]
-            why = self._why_no_feature(column)
-            if why:
-                yield f'column {name!r} {why}; --exclude {name} leaves it out'
+            if why := self._why_no_feature(self._columns[name]):
+                found.setdefault(why, []).append(name)
+        for why, names in found.items():
+            shown, excluded = some([repr(name) for name in names]), ','.join(names[:MAX_NAMED])
+            if len(names) == 1:
+                yield f'column {shown} {why}; --exclude {excluded} leaves it out'
+            else:
+                rest = ',...' if len(names) > MAX_NAMED else ''
+                yield f'columns {shown}: each {why}; --exclude {excluded}{rest} leaves them out'
 
     def _why_no_feature(self, column: Column) -> str:
         """Why a column looks like no feature; '' if it does not."""
@@ -268,12 +278,18 @@ class _Chooser:
         if share == 1:
             return 'has the same value in every row'
         if share > _DOMINANT:
-            return f'has the same value in {100 * share:.1f}% of the rows'
+            return 'has the same value in more than 99.5% of the rows'
         if column.kind in (INTEGER, TEXT) and present >= _UNIQUE_ROWS and column.is_unique:
             return 'has a different value in every row, like an id'
         if column.kind == INTEGER and column.has_dates:
             return 'looks like dates written as numbers (YYYYMMDD)'
         return ''
+
+
+def some(named: Sequence[str]) -> str:
+    """The first of some things, and the number of the others."""
+    rest = len(named) - MAX_NAMED
+    return ', '.join([*named[:MAX_NAMED], *([f'and {rest} more'] if rest > 0 else [])])
 
 
 def _listed(names: Iterable[str]) -> str:

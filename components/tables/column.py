@@ -144,6 +144,11 @@ class Column:
         return self._integers.loss() if self.kind == INTEGER else ''
 
     @property
+    def loss_in_float32(self) -> str:
+        """What is lost if whole numbers are stored as float32, if that matters; else ''."""
+        return self._decimals.loss()
+
+    @property
     def largest(self) -> float:
         """The largest magnitude of the numbers."""
         return self._decimals.largest

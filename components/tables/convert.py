@@ -26,8 +26,8 @@ WIDE = 100
 """Number of numeric columns beyond which they are written as one vector."""
 
 _VECTOR = 'columns'
-_EXACT_IN_FLOAT32 = 2.0**24
-_MAX_OTHER_COLUMNS = 50
+MAX_OTHER_COLUMNS = 50
+"""Number of columns that are not clustered by beyond which they are not written."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def layout_of(table: Table, choice: Choice) -> Layout:
         for name, column in table.columns.items()
         if name not in choice.features and column.kind != OTHER
     ]
-    kept = {*choice.features, *(others if len(others) <= _MAX_OTHER_COLUMNS else ())}
+    kept = {*choice.features, *(others if len(others) <= MAX_OTHER_COLUMNS else ())}
     columns = tuple(name for name in table.columns if name in kept and name not in joined)
     return Layout({_vector_name(table): joined} if joined else {}, columns)
 
@@ -158,7 +158,7 @@ def _type_of(column: Column, is_categorical: bool) -> pa.DataType:
 
 
 def _fits_vector(column: Column) -> bool:
-    return column.kind != INTEGER or column.largest <= _EXACT_IN_FLOAT32
+    return column.kind != INTEGER or not column.loss_in_float32
 
 
 def _vector_name(table: Table) -> str:

@@ -11,6 +11,10 @@ import pytest
 
 import tfx_kmeans
 from tests.unit.tables.catalogue import CLUSTERS, UNUSABLE, USABLE
+from tfx_kmeans.errors import TableError
+from tfx_kmeans.pipelines.table_data import prepare_table
+from tfx_kmeans.tables.choice import Selection
+from tfx_kmeans.tables.options import ReadOptions
 
 ROOT = Path(__file__).parents[3]
 
@@ -100,3 +104,58 @@ def test_an_unusable_table(runner, tmp_path, capsys, name):
 
 def test_the_catalogue_is_large():
     assert len(USABLE) + len(UNUSABLE) >= 50
+
+
+def prepare(tmp_path, frame, **selection):
+    frame.to_csv(tmp_path / 'a.csv', index=False)
+    return prepare_table(
+        [tmp_path / 'a.csv'], ReadOptions(), Selection(**selection), tmp_path / 'table', 2
+    )
+
+
+def test_a_wide_table_becomes_one_vector_except_for_numbers_that_need_their_digits(tmp_path):
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        random.normal(size=(30, 120)).round(3), columns=map('n{}'.format, range(120))
+    )
+    frame['large'] = random.integers(0, 10**12, 30)
+    frame['close'] = 10**12 + random.integers(0, 5, 30)
+    frame['columns'] = random.integers(0, 5, 30)
+    frame.iloc[3, 7] = np.nan
+    table = prepare(tmp_path, frame)
+    ((name, inside),) = table.vectors.items()
+    assert name == 'columns_2'
+    assert set(inside) == {*frame} - {'close'}
+    found = pd.read_parquet(tmp_path / 'table')
+    assert list(found) == ['close', 'columns_2']
+    assert list(found.close) == list(frame.close)
+    np.testing.assert_array_equal(
+        np.stack(found.columns_2), frame[list(inside)].to_numpy().astype(np.float32)
+    )
+
+
+def test_many_raw_features_are_announced_or_refused_before_tfx_is_loaded(tmp_path):
+    random = np.random.default_rng(0)
+    values = random.choice(['a', 'b'], size=(20, 1001))
+    frame = pd.DataFrame(values, columns=map('c{}'.format, range(1001)))
+    with pytest.raises(TableError, match=r'1001 columns would be raw features.*at most 1000'):
+        prepare(tmp_path, frame, categorical=['auto'])
+    table = prepare(tmp_path, frame.iloc[:, :201], categorical=['auto'])
+    assert '201 columns are raw features of their own' in table.choice.warnings[-1]
+
+
+def test_many_columns_that_are_left_out_are_not_read_by_tfx(tmp_path):
+    frame = pd.DataFrame('text', index=range(20), columns=map('c{}'.format, range(51)))
+    table = prepare(tmp_path, frame.assign(x=[0, 1] * 10, y=[1.5, 2] * 10))
+    assert table.data_format == 'parquet'
+    assert list(pd.read_parquet(tmp_path / 'table')) == ['x', 'y']
+
+
+def test_columns_with_the_same_fault_share_a_warning(tmp_path):
+    frame = pd.DataFrame({f'id{i:02}': range(i, i + 50) for i in range(12)}).assign(x=[0, 1] * 25)
+    (warning,) = prepare(tmp_path, frame).choice.warnings
+    assert warning.startswith("columns 'id00', 'id01'")
+    assert "'id09', and 2 more: each has a different value in every row" in warning
+    nearly = pd.DataFrame({'x': [0] * 996 + [1] * 4, 'y': [0, 1] * 500})
+    (warning,) = prepare(tmp_path, nearly).choice.warnings
+    assert warning.startswith("column 'x' has the same value in more than 99.5% of the rows")
