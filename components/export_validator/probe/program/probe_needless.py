@@ -12,7 +12,7 @@ from probe_model import LoadedModel
 from probe_protocol import CLUSTER_INDEX, RAW
 
 CHANGED_ROWS = 4096  # rows of one call, of which each input is changed in some
-KINDS = 6
+KINDS = 7
 
 
 def find_needless(model: LoadedModel, raw: Arrays, answer: Mapping[str, np.ndarray]) -> list[str]:
@@ -84,14 +84,18 @@ class _Search:
 
 
 def _other_values(values: np.ndarray, common: Sequence[Any], kind: int) -> np.ndarray:
-    """Other values of the same type and shape, none of which is blank."""
+    """Other values of the same type and shape.
+
+    Only strings may become blank: if all rows have an unusual category, other words are as unusual,
+    and a missing one is not.
+    """
     if kind < 2:
         return np.roll(values, 1 if kind == 0 else len(values) // 2, axis=0)
     if kind < 4:
         return np.full_like(values, common[kind - 2])
     if values.dtype == object:
-        return np.full(values.shape, [b'no such word', b'7'][kind - 4], object)
-    return 2 * values + 1 if kind == 4 else np.full_like(values, 1_000_000)
+        return np.full(values.shape, [b'no such word', b'7', b''][kind - 4], object)
+    return 2 * values + 1 if kind == 4 else np.full_like(values, [1_000_000, 0][kind - 5])
 
 
 def _commonest(values: np.ndarray) -> list[Any]:
