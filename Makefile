@@ -36,7 +36,7 @@ test-processors: setup ## compare the results of the kernels on x86-64 and, in Q
 check: setup ## lint, check formatting, types, import rules, packaging and machine-specific paths
 	@scripts/check.sh
 
-bench: ## run one benchmark against its peers: NAME=data, fit, quality, end_to_end or serving
+bench: ## run one benchmark against its peers: NAME=data, fit, quality, tables, end_to_end or serving
 	@scripts/setup.sh bench
 	@$(PY) -W ignore benchmarks/harness.py $(NAME) 2> >(grep -vE 'tensorflow/|external/|rebuild TensorFlow|W0000|I0000|E0000' >&2)
 

@@ -18,6 +18,7 @@ from tfx_kmeans.tables.numbers import (
     missing_numbers,
     plain_floats,
     plain_integers,
+    without_empty,
     without_missing,
     without_missing_numbers,
 )
@@ -184,9 +185,10 @@ class Column:
 
     def _add_strings(self, cells: pa.Array, numbers: NumberFormat, place: Place) -> None:
         self._values.add(cells)
-        empty = pc.equal(cells, '')
-        plain = pc.if_else(empty, pa.scalar(None, pa.string()), cells)
-        found = self._plain_numbers(plain)
+        plain, found = cells, self._simple_numbers(cells, numbers)
+        if found is None:
+            plain = without_empty(cells)
+            found = self._simple_numbers(plain, numbers)
         if found is None:
             clean = without_missing(cells, self._missing_cells)
             self._note_present(clean, place)
@@ -204,10 +206,11 @@ class Column:
         self._restrict({INTEGER, DECIMAL} if integers else {DECIMAL}, numbers)
         self._measure(numbers, place)
 
-    def _plain_numbers(self, cells: pa.Array) -> pa.Array | None:
+    def _simple_numbers(self, cells: pa.Array, numbers: NumberFormat) -> pa.Array | None:
+        """Numbers without separators, signs, spaces or missing cells other than empty ones."""
         if self._missing_numbers:
             return None
-        found = self._numbers(cells, plain_integers, plain_floats)
+        found = self._numbers(cells, plain_integers, numbers.simple_floats)
         if found is not None and pa.types.is_floating(found.type):
             return None if pc.any(pc.is_nan(found)).as_py() else found
         return found

@@ -18,6 +18,9 @@ from tfx_kmeans.tables.look import Part, Table
 from tfx_kmeans.tables.numbers import (
     NumberFormat,
     booleans,
+    missing_numbers,
+    plain_integers,
+    without_empty,
     without_missing,
     without_missing_numbers,
 )
@@ -94,6 +97,7 @@ class _Writer:
         self._table = table
         self._layout = layout
         self._missing = missing
+        self._has_missing_numbers = bool(missing_numbers(missing))
         self._types = {
             name: _type_of(table.columns[name], name in choice.categorical)
             for name in (*layout.columns, *(n for names in layout.vectors.values() for n in names))
@@ -123,7 +127,16 @@ class _Writer:
         assert values is not None, 'columns of other types are not written'
         if not pa.types.is_string(values.type):
             return pc.cast(without_missing_numbers(values, self._missing), kind)
+        found = self._simple(without_empty(values), kind, part.numbers)
+        if found is not None:
+            return found
         return _parsed(without_missing(values, self._missing), kind, part.numbers)
+
+    def _simple(self, cells: pa.Array, kind: pa.DataType, numbers: NumberFormat) -> pa.Array | None:
+        """Numbers without anything that takes time to read; None if some are not like that."""
+        if self._has_missing_numbers or kind == pa.string():
+            return None
+        return plain_integers(cells) if kind == pa.int64() else numbers.simple_floats(cells)
 
     def _vector(self, part: Part, batch: pa.RecordBatch, names: Sequence[str]) -> pa.Array:
         matrix = np.empty((batch.num_rows, len(names)), np.float32)

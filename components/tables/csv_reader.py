@@ -15,7 +15,7 @@ from tfx_kmeans.errors import TableError
 from tfx_kmeans.tables.dialect import SPACES, Dialect, rows_of
 from tfx_kmeans.tables.encoding import Text
 
-_BLOCK_BYTES = (1 << 22, 1 << 26, 1 << 30)  # one row must fit in a block
+_BLOCK_BYTES = (1 << 21, 1 << 26, 1 << 30)  # a row must fit; larger blocks miss the caches
 _PYTHON_ROWS = 20_000
 _SHOWN = 40
 

@@ -124,12 +124,11 @@ def look_at(found: FoundFiles, options: ReadOptions, scratch: Path) -> Table:
     columns = {name: Column(options.missing_cells) for name in names}
     distinct = _DistinctRows()
     for number, part in enumerate(parts):
-        row = 0
-        for batch in part.batches():
-            distinct.add(batch, [part.names.index(name) for name in names])
+        order = [part.names.index(name) for name in names]
+        for place, batch in _placed_batches(number, part):
+            distinct.add(batch, order)
             for name, cells in zip(part.names, batch.columns, strict=True):
-                columns[name].add(cells, part.numbers, Place(number, row))
-            row += batch.num_rows
+                columns[name].add(cells, part.numbers, place)
     rows = next(iter(columns.values())).rows
     if not rows:
         raise TableError(f'{parts[0].file.path} has no rows.')
@@ -142,6 +141,13 @@ def look_at(found: FoundFiles, options: ReadOptions, scratch: Path) -> Table:
         unnamed=tuple(name for name in names if name.startswith(_UNNAMED)),
         conversions=tuple(_conversions(parts, columns)),
     )
+
+
+def _placed_batches(number: int, part: Part) -> Iterator[tuple[Place, pa.RecordBatch]]:
+    row = 0
+    for batch in part.batches():
+        yield Place(number, row), batch
+        row += batch.num_rows
 
 
 def _part(file: TableFile, options: ReadOptions, scratch: Path) -> Part:

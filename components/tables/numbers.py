@@ -52,8 +52,16 @@ class NumberFormat:
 
     def floats(self, cells: pa.Array) -> pa.Array | None:
         """Cells, strings or null, as float64; None unless all are numbers."""
-        found = plain_floats(cells) if self.decimal == '.' else None
+        found = self.simple_floats(cells)
         return found if found is not None else plain_floats(self.normalised(cells))
+
+    def simple_floats(self, cells: pa.Array) -> pa.Array | None:
+        """The same as `floats` if no number has a thousands separator or a plus sign; else None."""
+        if self.decimal == '.':
+            return plain_floats(cells)
+        if pc.any(pc.match_substring(cells, '.')).as_py():
+            return None
+        return plain_floats(pc.replace_substring(cells, self.decimal, '.'))
 
     def normalised(self, cells: pa.Array) -> pa.Array:
         """Numbers with a decimal point and without separators; other cells as they are."""
@@ -100,6 +108,11 @@ def without_missing(cells: pa.Array, missing: Iterable[str]) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(cells)
     absent = pc.is_in(trimmed, pa.array(sorted(missing), pa.string()))
     return pc.if_else(absent, pa.scalar(None, pa.string()), trimmed)
+
+
+def without_empty(cells: pa.Array) -> pa.Array:
+    """Cells, with null instead of empty ones."""
+    return pc.if_else(pc.equal(cells, ''), pa.scalar(None, pa.string()), cells)
 
 
 def without_missing_numbers(values: pa.Array, missing: Iterable[str]) -> pa.Array:

@@ -45,15 +45,16 @@ class Rounding:
         if not self.count:
             self._origin = float(values[0])
         with np.errstate(over='ignore', invalid='ignore'):
-            errors = np.abs((values - rounded.astype(values.dtype)).astype(np.float64))
-            offsets = values.astype(np.float64) - self._origin
+            errors = (values - rounded.astype(values.dtype, copy=False)).astype(np.float64)
+            offsets = values - self._origin
         self.count += len(values)
-        self.largest = max(self.largest, float(np.abs(offsets + self._origin).max()))
+        self.largest = max(self.largest, float(values.max()), -float(values.min()))
         self._total += offsets.sum()
-        self._squares += np.square(offsets).sum()
-        self._squared_errors += np.square(errors).sum()
-        place = errors.argmax()
-        self._worst = max(self._worst, (float(errors[place]), values[place], rounded[place]))
+        self._squares += offsets @ offsets
+        self._squared_errors += errors @ errors
+        if max(errors.max(), -errors.min()) > self._worst[0]:
+            place = np.abs(errors).argmax()
+            self._worst = (float(abs(errors[place])), values[place], rounded[place])
 
     def loss(self) -> str:
         """What is lost, if rounding is not small against the standard deviation; else ''."""

@@ -309,6 +309,11 @@ USABLE = {
         {'count': VALUES['count'], 'n': list(CLUSTERS)},
         arguments=['--decimal', ','],
     ),
+    'thousands points alone, settled': Usable(
+        {'a.csv': lines({'n': grouped(COUNT // 300, '.', ','), 'c': CLUSTERS}, ';').encode()},
+        {'n': [int(one) for one in COUNT // 300], 'c': list(CLUSTERS)},
+        arguments=['--decimal', ','],
+    ),
     'plus signs': Usable(
         {'a.csv': lines({n: [f'+{v}' for v in VALUES[n]] for n in VALUES}).encode()}
     ),
