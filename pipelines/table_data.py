@@ -103,6 +103,7 @@ def _must_convert(table: Table, choice: Choice) -> bool:
         table.conversions
         or len(choice.numeric) > WIDE
         or any(column.is_converted or column.kind == BOOLEAN for column in used)
+        or any(column.is_numeric_text for column in used)
         or any(column.kind == DECIMAL and column.largest >= _INT64 for column in used)
     )
 

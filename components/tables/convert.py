@@ -123,7 +123,8 @@ class _Writer:
         assert values is not None, 'columns of other types are not written'
         if not pa.types.is_string(values.type):
             return pc.cast(without_missing_numbers(values, self._missing), kind)
-        return _parsed(without_missing(values, self._missing), kind, part.numbers)
+        parsed = _parsed(without_missing(values, self._missing), kind, part.numbers)
+        return parsed if kind == pa.string() else without_missing_numbers(parsed, self._missing)
 
     def _vector(self, part: Part, batch: pa.RecordBatch, names: Sequence[str]) -> pa.Array:
         matrix = np.empty((batch.num_rows, len(names)), np.float32)

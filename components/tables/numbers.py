@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Iterable
 
@@ -72,12 +71,18 @@ class NumberFormat:
 
 def plain_integers(cells: pa.Array) -> pa.Array | None:
     """Strings or null as int64; None unless all are whole numbers of 64 bits as in Python."""
-    return _cast(cells, pa.int64())
+    found = _cast(cells, pa.int64())
+    return None if found is None or _has(cells, 'x') or _has(cells, 'X') else found  # 0x1F
 
 
 def plain_floats(cells: pa.Array) -> pa.Array | None:
-    """Strings or null as float64; None unless all are numbers as in Python."""
-    return _cast(cells, pa.float64())
+    """Strings or null as float64; None unless all are numbers as in Python. NaN becomes null."""
+    found = _cast(cells, pa.float64())
+    if found is None or not pc.any(pc.is_nan(found)).as_py():
+        return found
+    if _has(cells, '('):  # pyarrow reads nan(1)
+        return None
+    return pc.if_else(pc.is_nan(found), pa.scalar(None, pa.float64()), found)
 
 
 def are_booleans(cells: pa.Array) -> pa.Array:
@@ -115,7 +120,7 @@ def missing_numbers(missing: Iterable[str]) -> list[float]:
     """Those missing cells that are numbers, such as -999."""
     found = (plain_floats(pa.array([cell], pa.string())) for cell in missing if cell)
     numbers = (one[0].as_py() for one in found if one is not None)
-    return sorted(number for number in numbers if not math.isnan(number))
+    return sorted(number for number in numbers if number is not None)
 
 
 def find_format(columns: Iterable[Iterable[str]], delimiter: str) -> NumberFormat:
@@ -173,6 +178,10 @@ def _cast(cells: pa.Array, kind: pa.DataType) -> pa.Array | None:
         return pc.cast(cells, kind)
     except pa.ArrowInvalid:
         return None
+
+
+def _has(cells: pa.Array, part: str) -> bool:
+    return pc.any(pc.match_substring(cells, part)).as_py() is True
 
 
 def _known(answers: pa.Array, cells: pa.Array) -> pa.Array:
