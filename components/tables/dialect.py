@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice, takewhile
 
-from tfx_kmeans.errors import AmbiguousNumbersError, TableError
+from tfx_kmeans.errors import TableError
 from tfx_kmeans.tables.encoding import Text
-from tfx_kmeans.tables.numbers import NumberFormat, find_format, format_of
+from tfx_kmeans.tables.numbers import NumberFormat
 from tfx_kmeans.tables.options import FIRST, NONE, ReadOptions
 
 csv.field_size_limit(sys.maxsize)
@@ -35,7 +36,7 @@ class Dialect:
       header: Names as they are in the file, '' for columns without a name; one for each cell of a
         row.
       has_header: Whether the names are from the file.
-      numbers: How numbers are written.
+      numbers: How numbers are written; `find_numbers` finds it.
       has_spaced_quotes: Whether there are quotes after a delimiter and spaces.
       notes: What is unusual, for people.
     """
@@ -104,8 +105,7 @@ class _Search:
             first_line=self._skipped + lines,
             header=header,
             has_header=bool(lines),
-            numbers=self._numbers(header, rows, delimiter),
-            has_spaced_quotes=delimiter != SPACES and f'{delimiter} "' in self._text.sample,
+            has_spaced_quotes=delimiter != SPACES and _has_spaced_quotes(self._text, delimiter),
             notes=tuple(self._notes),
         )
 
@@ -227,31 +227,17 @@ class _Search:
             return (*names, '')
         return ('', *names)
 
-    def _numbers(self, header: Row, rows: list[Row], delimiter: str) -> NumberFormat:
-        if self._options.decimal is not None:
-            return format_of(self._options.decimal)
-        missing = self._options.missing_cells
-        columns = (
-            [
-                cell
-                for row in rows
-                if index < len(row) and (cell := row[index].strip()) not in missing
-            ]
-            for index in range(len(header))
-        )
-        try:
-            return find_format(columns, delimiter)
-        except AmbiguousNumbersError as error:
-            raise TableError(
-                f'{self._path} has numbers like {str(error)!r}, whose separator could be that of '
-                'decimals or of thousands: choose with --decimal . or --decimal ,'
-            ) from None
-
 
 def _stated_delimiter(lines: list[str]) -> str:
     """The delimiter that the first line states for Excel ('sep=;'); '' if it is not such a line."""
     line = lines[0].strip('\ufeff\r\n') if lines else ''
     return line[4] if len(line) == 5 and line.lower().startswith('sep=') else ''
+
+
+def _has_spaced_quotes(text: Text, delimiter: str) -> bool:
+    """Whether a quote follows spaces at the start of a cell, anywhere in a file."""
+    pattern = re.compile(rb'(^|[\r\n]|' + re.escape(delimiter.encode()) + rb') +"')
+    return text.contains(b' "') and text.contains(pattern)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

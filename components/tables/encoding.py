@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import io
+import mmap
 import re
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tfx_kmeans.tables.files import TableFile, open_bytes
 UTF8 = 'utf-8'
 _ASCII_BASED = (UTF8, 'cp1252')
 _CHUNK = 1 << 22
+_READ = mmap.ACCESS_READ
 _SAMPLES = (1 << 20, 1 << 24, 1 << 28)
 _FEW_LINES = 10
 _STATISTICS = 1000
@@ -65,6 +67,11 @@ class Text:
     def described(self) -> str:
         """Name of the encoding for people; '' for plain UTF-8."""
         return '' if self.encoding == UTF8 else _SHOWN_NAMES.get(self.encoding, self.encoding)
+
+    def contains(self, part: bytes | re.Pattern[bytes]) -> bool:
+        """Whether bytes occur anywhere in `utf8`."""
+        with self.utf8.open('rb') as source, mmap.mmap(source.fileno(), 0, access=_READ) as text:
+            return text.find(part) >= 0 if isinstance(part, bytes) else bool(part.search(text))
 
     def offset_of(self, line: int) -> int:
         """Position in `utf8` of a line of the sample, counted from 0."""

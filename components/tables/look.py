@@ -17,6 +17,7 @@ from tfx_kmeans.tables.csv_reader import line_of, text_batches
 from tfx_kmeans.tables.dialect import Dialect, find_dialect
 from tfx_kmeans.tables.encoding import Text, errors_of, read_text
 from tfx_kmeans.tables.files import CSV, FoundFiles, TableFile
+from tfx_kmeans.tables.number_search import find_numbers
 from tfx_kmeans.tables.numbers import NumberFormat
 from tfx_kmeans.tables.options import ReadOptions
 
@@ -148,6 +149,8 @@ def _part(file: TableFile, options: ReadOptions, scratch: Path) -> Part:
     if file.format == CSV:
         text = read_text(file, scratch, options.encoding)
         dialect = find_dialect(text, options)
+        numbers = find_numbers(text, dialect, options)
+        dialect = dataclasses.replace(dialect, numbers=numbers)
         names, notes = _unique_names(dialect.header)
         return Part(file, names, text, dialect, notes)
     try:
