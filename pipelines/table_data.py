@@ -72,6 +72,7 @@ def prepare_table(
         vectors: Mapping[str, Sequence[str]] = {}
         converted = _must_convert(table, choice)
         if converted:
+            _refuse_own_output(table, folder)
             layout = layout_of(table, choice)
             write_parquet(table, choice, layout, options.missing_cells, folder)
             vectors = layout.vectors
@@ -95,6 +96,15 @@ def _refuse_few_rows(table: Table, num_clusters: int) -> None:
             f'The table has only {_count(table.rows, "row")}, but num_clusters is {num_clusters}: '
             'choose fewer clusters, or add rows.'
         )
+
+
+def _refuse_own_output(table: Table, folder: Path) -> None:
+    for part in table.parts:
+        if part.file.path.resolve().is_relative_to(folder.resolve()):
+            raise TableError(
+                f'{part.file.path} is in {folder}, which this run would replace: choose another '
+                'folder with --output.'
+            )
 
 
 def _must_convert(table: Table, choice: Choice) -> bool:
@@ -128,7 +138,9 @@ def _how_read(table: Table) -> str:
     size = f'{_count(table.rows, "row")} in {_count(len(table.parts), "file")}'
     hidden = [path.name for path in table.skipped]
     skipped = f'hidden files skipped: {_some(hidden)}' if hidden else ''
-    return '; '.join(filter(None, (size, ', '.join(described), skipped)))
+    repeated = [path.name for path in table.repeated]
+    once = f'read once, although found twice: {_some(repeated)}' if repeated else ''
+    return '; '.join(filter(None, (size, ', '.join(described), skipped, once)))
 
 
 def _used(choice: Choice) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +29,7 @@ _DOMINANT = 0.995
 _UNIQUE_ROWS = 20
 _SMALL_RANGE = 20
 _SHOWN_CHARACTERS = 40
+_MOST_WARNINGS = 10
 Bounds = Sequence[float | None]
 
 
@@ -169,7 +172,7 @@ class _Chooser:
         return sorted((numeric | categorical | used) - {*self._options.exclude_features})
 
     def _is_row_index(self, name: str) -> bool:
-        return name in self._table.unnamed and self._columns[name].is_unique
+        return name in self._table.indices
 
     def _reason(self, name: str) -> str:
         """Why a column is left out."""
@@ -207,12 +210,15 @@ class _Chooser:
             if column.is_numeric and (numeric is None or name in numeric):
                 continue
             if column.is_numeric:
-                raise TableError(f'Column {name!r} is categorical, so log and clip cannot apply.')
+                why = (
+                    'is categorical' if name in self._options.categorical else 'is not in features'
+                )
+                raise TableError(f'Column {name!r} {why}, so log and clip cannot apply.')
             advice = (
                 'Convert dates to numbers, for example to days since the first one.'
                 if column.kind == DATE
-                else f'Text with few values can be used with --categorical {name}; cells that '
-                'stand for a missing number can be named with --missing.'
+                else f'Text with few values can be used with --categorical {_quoted(name)}; cells '
+                'that stand for a missing number can be named with --missing.'
             )
             raise TableError(
                 f'Column {name!r} is not numeric ({self._not_numeric(column)}). {advice}'
@@ -224,14 +230,14 @@ class _Chooser:
             raise TableError(
                 f'Column {name!r} has a number that is infinite or too large for float32: '
                 f'{self._shown(column.first_unusable)}. Correct it, name it with --missing, or '
-                f'leave the column out with --exclude {name}.'
+                f'leave the column out with --exclude {_quoted(name)}.'
             )
         loss = column.rounding_loss
         if loss and column.kind == INTEGER:
             raise TableError(
                 f'Column {name!r} has whole numbers beyond 2^53 that are too close together for '
                 f'float64: {loss}. Subtract a constant from the column, or leave it out with '
-                f'--exclude {name}.'
+                f'--exclude {_quoted(name)}.'
             )
         if loss:
             raise TableError(
@@ -256,11 +262,18 @@ class _Chooser:
         return (*kept, None) if len(ordered) > len(kept) else tuple(kept)
 
     def _warnings(self, features: Sequence[str]) -> Iterator[str]:
+        found: dict[str, list[str]] = {}
         for name in features:
-            column = self._columns[name]
-            why = self._why_no_feature(column)
+            why = self._why_no_feature(self._columns[name])
             if why:
-                yield f'column {name!r} {why}; --exclude {name} leaves it out'
+                found.setdefault(why, []).append(name)
+        for why, names in found.items():
+            if len(names) > _MOST_WARNINGS:
+                shown = f'{_listed(names[:_MOST_WARNINGS])} and {len(names) - _MOST_WARNINGS} more'
+                yield f'{len(names)} columns: each {why}; --exclude leaves them out: {shown}'
+                continue
+            for name in names:
+                yield f'column {name!r} {why}; --exclude {_quoted(name)} leaves it out'
 
     def _why_no_feature(self, column: Column) -> str:
         """Why a column looks like no feature; '' if it does not."""
@@ -274,6 +287,12 @@ class _Chooser:
         if column.kind == INTEGER and column.has_dates:
             return 'looks like dates written as numbers (YYYYMMDD)'
         return ''
+
+
+def _quoted(name: str) -> str:
+    """A name as it is written in a shell command."""
+    quoted = '"' + name.replace('"', '""') + '"' if re.search('[",\r\n]', name) else name
+    return shlex.quote(quoted)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -125,7 +125,7 @@ class Column:
     @property
     def is_numeric_text(self) -> bool:
         """Whether Python, and so CsvExampleGen, takes all cells of text for numbers ('1_000')."""
-        return self.kind == TEXT and bool(self.counts) and all(map(_is_python_number, self.counts))
+        return self.kind == TEXT and all(map(_is_python_number, self.counts or ['no number']))
 
     @property
     def largest_share(self) -> float:

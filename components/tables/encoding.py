@@ -38,11 +38,12 @@ _SHOWN_NAMES = {
     'utf-16-be': 'UTF-16',
     'utf-32': 'UTF-32',
     'cp1252': 'Latin-1 (Windows-1252)',
-    'latin-1': 'Latin-1',
 }
 _NEWLINE = re.compile(rb'\r\n|\r|\n')
-# Western European words rarely have four letters beyond ASCII in a row, other scripts always do.
-_FOREIGN_WORD = re.compile(rb'[\xc0-\xff]{4}')
+# Western European text rarely has four different characters beyond ASCII in a row, others have.
+_FOREIGN_WORD = re.compile(rb'(?=[\x80-\xff]{4})(.)(?!\1\1\1)', re.DOTALL)
+_UTF8_LETTER = re.compile(rb'[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}')
+_BEYOND_ASCII = re.compile(rb'[\x80-\xff]')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +96,7 @@ def read_text(file: TableFile, scratch: Path, encoding: str | None = None) -> Te
         given encoding, or if its encoding cannot be found; names the file, and the line.
     """
     with errors_of(file):
-        found = codecs.lookup(encoding).name if encoding else _encoding_of(file)
+        found = _given_encoding(file, encoding) if encoding else _encoding_of(file)
         utf8 = file.path
         if file.compression or found != UTF8:
             utf8 = _copy(file, found, scratch)
@@ -155,6 +156,22 @@ def _start(path: Path) -> tuple[bytes, bool]:
     return start, False
 
 
+def _given_encoding(file: TableFile, encoding: str) -> str:
+    """The given encoding; if the file has its byte order mark, that which skips the mark."""
+    given = codecs.lookup(encoding).name
+    with open_bytes(file) as source:
+        start = source.read(4)
+    mark = next(filter(start.startswith, _MARKS), b'')
+    if not mark or given == _MARKS[mark]:
+        return given
+    if '\ufeff'.encode(given, 'replace') in (mark, _MARKS[mark]):
+        return _MARKS[mark]
+    raise TableError(
+        f'{file.path} has the byte order mark of {_SHOWN_NAMES[_MARKS[mark]].split(" ")[0]}, but '
+        f'--encoding is {encoding}: leave --encoding out.'
+    )
+
+
 def _encoding_of(file: TableFile) -> str:
     with open_bytes(file) as source:
         start = source.read(_STATISTICS)
@@ -172,13 +189,31 @@ def _encoding_of(file: TableFile) -> str:
 
 def _single_byte_encoding(file: TableFile, wrong: bytes) -> str:
     """Latin-1, as Windows writes it if possible, for a file that is not UTF-8."""
-    if _FOREIGN_WORD.search(wrong):
+    _refuse_damaged_utf8(file)
+    with open_bytes(file) as source:
+        unknown = _first_undecodable(source, 'cp1252')
+    if unknown or _FOREIGN_WORD.search(wrong):
         raise TableError(
             f'{file.path} is not UTF-8, and does not look like Latin-1: give its encoding, for '
             'example --encoding cp1251 or --encoding shift_jis.'
         )
+    return 'cp1252'
+
+
+def _refuse_damaged_utf8(file: TableFile) -> None:
+    """Refuses a file that is UTF-8 but for a few bytes: as Latin-1, all words would be wrong."""
+    valid = others = 0
     with open_bytes(file) as source:
-        return 'latin-1' if _first_undecodable(source, 'cp1252') else 'cp1252'
+        while chunk := source.read(_CHUNK):
+            if not chunk.isascii():
+                rest = _UTF8_LETTER.sub(b'', chunk)
+                valid += len(chunk) - len(rest)
+                others += len(_BEYOND_ASCII.findall(rest))
+    if valid > others:
+        raise TableError(
+            f'{file.path} is UTF-8, except for some bytes that are not valid: correct them, or '
+            'give the encoding, for example --encoding cp1252.'
+        )
 
 
 def _first_undecodable(source: BinaryIO, encoding: str) -> bytes | None:
