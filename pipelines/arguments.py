@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+from collections import Counter
+from collections.abc import Sequence
 
 from tfx_kmeans.errors import ParameterError
 from tfx_kmeans.pipelines.config import PipelineConfig
@@ -131,8 +133,16 @@ def selection_of(arguments: argparse.Namespace) -> Selection:
         categorical=arguments.categorical,
         max_categories=arguments.max_categories,
         log=arguments.log,
-        clip=dict(map(_clip, arguments.clip)),
+        clip=_clips(arguments.clip),
     )
+
+
+def _clips(given: Sequence[str]) -> dict[str, tuple[float | None, float | None]]:
+    clips = list(map(_clip, given))
+    for name, count in Counter(name for name, _ in clips).items():
+        if count > 1:
+            raise ParameterError(f'clip is given {count} times for the column {name!r}.')
+    return dict(clips)
 
 
 def _clip(text: str) -> tuple[str, tuple[float | None, float | None]]:
@@ -152,5 +162,11 @@ def _clip(text: str) -> tuple[str, tuple[float | None, float | None]]:
 
 def _names(text: str) -> tuple[str, ...]:
     """Names separated by commas; a name with a comma stands in double quotes."""
-    row = next(csv.reader([text], skipinitialspace=True), [])
+    try:
+        row = next(csv.reader([text], skipinitialspace=True, strict=True), [])
+    except csv.Error as error:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not a list of names with commas between them; a name that contains a '
+            'comma, a quote or a line break stands in double quotes'
+        ) from error
     return tuple(name.strip() for name in row if name.strip())

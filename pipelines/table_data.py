@@ -75,6 +75,7 @@ def prepare_table(
         layout = layout_of(table, choice)
         choice = _refuse_many_features(choice, layout)
         if converted:
+            _refuse_own_output(table, folder)
             write_parquet(table, choice, layout, options.missing_cells, folder)
             vectors = layout.vectors
         root = folder if converted else table.parts[0].file.path.parent
@@ -117,6 +118,15 @@ def _refuse_many_features(choice: Choice, layout: Layout) -> Choice:
     return dataclasses.replace(choice, warnings=(*choice.warnings, warning))
 
 
+def _refuse_own_output(table: Table, folder: Path) -> None:
+    for part in table.parts:
+        if part.file.path.resolve().is_relative_to(folder.resolve()):
+            raise TableError(
+                f'{part.file.path} is in {folder}, which this run would replace: choose another '
+                'folder with --output.'
+            )
+
+
 def _must_convert(table: Table, choice: Choice) -> bool:
     used = [table.columns[name] for name in choice.features]
     return bool(
@@ -124,6 +134,7 @@ def _must_convert(table: Table, choice: Choice) -> bool:
         or len(choice.numeric) > WIDE
         or len(choice.left_out) > MAX_OTHER_COLUMNS
         or any(column.is_converted or column.kind == BOOLEAN for column in used)
+        or any(column.is_numeric_text for column in used)
         or any(column.kind == DECIMAL and column.largest >= _INT64 for column in used)
     )
 
@@ -148,7 +159,9 @@ def _how_read(table: Table) -> str:
     size = f'{_count(table.rows, "row")} in {_count(len(table.parts), "file")}'
     hidden = [path.name for path in table.skipped]
     skipped = f'hidden files skipped: {some(hidden)}' if hidden else ''
-    return '; '.join(filter(None, (size, ', '.join(described), skipped)))
+    repeated = [path.name for path in table.repeated]
+    once = f'read once, although found twice: {some(repeated)}' if repeated else ''
+    return '; '.join(filter(None, (size, ', '.join(described), skipped, once)))
 
 
 def _used(choice: Choice) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -172,7 +174,7 @@ class _Chooser:
         return sorted((numeric | categorical | used) - {*self._options.exclude_features})
 
     def _is_row_index(self, name: str) -> bool:
-        return name in self._table.unnamed and self._columns[name].is_unique
+        return name in self._table.indices
 
     def _reason(self, name: str) -> str:
         """Why a column is left out."""
@@ -210,12 +212,15 @@ class _Chooser:
             if column.is_numeric and (numeric is None or name in numeric):
                 continue
             if column.is_numeric:
-                raise TableError(f'Column {name!r} is categorical, so log and clip cannot apply.')
+                why = (
+                    'is categorical' if name in self._options.categorical else 'is not in features'
+                )
+                raise TableError(f'Column {name!r} {why}, so log and clip cannot apply.')
             advice = (
                 'Convert dates to numbers, for example to days since the first one.'
                 if column.kind == DATE
-                else f'Text with few values can be used with --categorical {name}; cells that '
-                'stand for a missing number can be named with --missing.'
+                else f'Text with few values can be used with --categorical {_quoted([name])}; '
+                'cells that stand for a missing number can be named with --missing.'
             )
             raise TableError(
                 f'Column {name!r} is not numeric ({self._not_numeric(column)}). {advice}'
@@ -227,14 +232,14 @@ class _Chooser:
             raise TableError(
                 f'Column {name!r} has a number that is infinite or too large for float32: '
                 f'{self._shown(column.first_unusable)}. Correct it, name it with --missing, or '
-                f'leave the column out with --exclude {name}.'
+                f'leave the column out with --exclude {_quoted([name])}.'
             )
         loss = column.rounding_loss
         if loss and column.kind == INTEGER:
             raise TableError(
                 f'Column {name!r} has whole numbers beyond 2^53 that are too close together for '
                 f'float64: {loss}. Subtract a constant from the column, or leave it out with '
-                f'--exclude {name}.'
+                f'--exclude {_quoted([name])}.'
             )
         if loss:
             raise TableError(
@@ -265,7 +270,7 @@ class _Chooser:
             if why := self._why_no_feature(self._columns[name]):
                 found.setdefault(why, []).append(name)
         for why, names in found.items():
-            shown, excluded = some([repr(name) for name in names]), ','.join(names[:MAX_NAMED])
+            shown, excluded = some([repr(name) for name in names]), _quoted(names[:MAX_NAMED])
             if len(names) == 1:
                 yield f'column {shown} {why}; --exclude {excluded} leaves it out'
             else:
@@ -290,6 +295,14 @@ def some(named: Sequence[str]) -> str:
     """The first of some things, and the number of the others."""
     rest = len(named) - MAX_NAMED
     return ', '.join([*named[:MAX_NAMED], *([f'and {rest} more'] if rest > 0 else [])])
+
+
+def _quoted(names: Sequence[str]) -> str:
+    """Names as they are written in a shell command."""
+    cells = (
+        '"' + one.replace('"', '""') + '"' if re.search('[",\r\n]', one) else one for one in names
+    )
+    return shlex.quote(','.join(cells))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -36,6 +37,7 @@ _EXACT_IN_FLOAT64 = 2.0**53
 _EXAMINED_FOR_UNIQUE = 1_000_000
 _DOMINANT = 0.9
 _LONG = 131_072
+_NOT_DIGIT = re.compile(r'[^0-9-]')
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -114,11 +116,17 @@ class Column:
         if self._values.counts is None:
             return None
         kind, found = self.kind, Counter[Any]()
+        numbers = set(missing_numbers(self._missing_cells)) if kind == INTEGER else set()
         for value, count in self._values.counts.items():
-            key = _key(value, kind)
-            if key not in self._missing_cells:
+            text = value.strip() if isinstance(value, str) else value
+            if text not in self._missing_cells and (key := _key(text, kind)) not in numbers:
                 found[key] += count
         return found
+
+    @property
+    def is_numeric_text(self) -> bool:
+        """Whether Python, and so CsvExampleGen, takes all cells of text for numbers ('1_000')."""
+        return self.kind == TEXT and all(map(_is_python_number, self.counts or ['no number']))
 
     @property
     def largest_share(self) -> float:
@@ -193,10 +201,13 @@ class Column:
             clean = without_missing(cells, self._missing_cells)
             self._note_present(clean, place)
             found = self._numbers(clean, numbers.integers, numbers.floats)
+            self._note_long_cells(cells)
             self.is_converted |= not clean.equals(plain) or not self._is_plain(found, clean)
             if found is None:
                 self._add_other_strings(clean, numbers, place)
                 return
+            found = without_missing_numbers(found, self._missing_cells)
+            self.missing += found.null_count - clean.null_count
         else:
             self._note_present(found, place)
         self._add_numbers(found, place)
@@ -211,13 +222,15 @@ class Column:
         if self._missing_numbers:
             return None
         found = self._numbers(cells, plain_integers, numbers.simple_floats)
-        if found is not None and pa.types.is_floating(found.type):
-            return None if pc.any(pc.is_nan(found)).as_py() else found
-        return found
+        return None if found is None or found.null_count > cells.null_count else found
 
     def _is_plain(self, found: pa.Array | None, clean: pa.Array) -> bool:
         """Whether cells that are numbers would be read as such by CsvExampleGen."""
-        return found is None or (self._missing_numbers and plain_floats(clean) is not None)
+        if found is None:
+            return True
+        plain = plain_floats(clean) if self._missing_numbers else None
+        known = without_missing_numbers(plain, self._missing_cells) if plain else None
+        return known is not None and known.null_count == clean.null_count
 
     def _numbers(self, cells: pa.Array, integers: Parser, floats: Parser) -> pa.Array | None:
         """Cells as int64 or float64; None if they, or earlier cells, are not numbers."""
@@ -228,8 +241,6 @@ class Column:
 
     def _add_other_strings(self, cells: pa.Array, numbers: NumberFormat, place: Place) -> None:
         """Adds cells not all of which are numbers."""
-        long = pc.max(pc.binary_length(cells)).as_py() or 0
-        self.has_long_cells |= long > _LONG or bool(pc.any(_have_breaks(cells)).as_py())
         if self.first_not_number is None:
             index = pc.index(numbers.are_numbers(cells), False).as_py()
             if index >= 0:
@@ -239,6 +250,10 @@ class Column:
             if kind in self._possible and pc.all(answers(cells)).as_py() is not False:
                 possible.add(kind)
         self._restrict(possible, cells)
+
+    def _note_long_cells(self, cells: pa.Array) -> None:
+        long = pc.max(pc.binary_length(cells)).as_py() or 0
+        self.has_long_cells |= long > _LONG or bool(pc.any(_have_breaks(cells)).as_py())
 
     def _restrict(self, possible: set[str], cells: pa.Array) -> None:
         if cells.null_count < len(cells):
@@ -269,7 +284,6 @@ class Column:
         self._decimals.add(values, to_float32(values))
 
     def _note_unusable(self, numbers: pa.Array, values: np.ndarray, place: Place) -> None:
-        self.missing += int(np.isnan(values).sum())
         if self.first_unusable is None and (np.abs(values) > _FLOAT32_MAX).any():
             wrong = pc.greater(pc.abs(numbers), _FLOAT32_MAX)
             index = pc.index(wrong, True).as_py()
@@ -352,18 +366,18 @@ def _look_like_dates(numbers: np.ndarray) -> bool:
 
 
 def _key(value: Any, kind: str) -> Any:
-    reading: dict[str, Callable[[Any], Any]] = {INTEGER: _integer, BOOLEAN: _boolean}
-    text = value.strip() if isinstance(value, str) else value
-    return reading[kind](text) if kind in reading else text
+    """A cell that is not missing as a value of a kind of column."""
+    if not isinstance(value, str):
+        number = kind in (INTEGER, DECIMAL)
+        return value if number else pc.cast(pa.scalar(value), pa.string()).as_py()
+    if kind == INTEGER:
+        return int(_NOT_DIGIT.sub('', value))
+    return int(value.lower() == 'true') if kind == BOOLEAN else value
 
 
-def _integer(value: Any) -> Any:
+def _is_python_number(cell: str) -> bool:
     try:
-        return int(value)
+        float(cell)
     except ValueError:
-        return ''.join(letter for letter in value if letter.isdigit() or letter == '-') or value
-
-
-def _boolean(value: str) -> Any:
-    lower = value.lower()
-    return int(lower == 'true') if lower in ('true', 'false') else value
+        return False
+    return True

@@ -130,7 +130,8 @@ class _Writer:
         found = self._simple(without_empty(values), kind, part.numbers)
         if found is not None:
             return found
-        return _parsed(without_missing(values, self._missing), kind, part.numbers)
+        parsed = _parsed(without_missing(values, self._missing), kind, part.numbers)
+        return parsed if kind == pa.string() else without_missing_numbers(parsed, self._missing)
 
     def _simple(self, cells: pa.Array, kind: pa.DataType, numbers: NumberFormat) -> pa.Array | None:
         """Numbers without anything that takes time to read; None if some are not like that."""

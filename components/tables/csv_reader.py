@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from tfx_kmeans.errors import TableError
@@ -29,17 +30,18 @@ def text_batches(text: Text, dialect: Dialect) -> Iterator[pa.RecordBatch]:
       TableError: If a row has too few or too many cells, or a quote is not closed; names the file
         and the line.
     """
-    if dialect.delimiter == SPACES or dialect.has_spaced_quotes:
+    if dialect.needs_python:
         yield from _by_python(text, dialect)
         return
-    done, last = 0, None
+    done, has_breaks, may_have = 0, False, text.contains(b'"')
     for size in _BLOCK_BYTES:
         try:
             for batch in _by_arrow(text, dialect, size, done):
                 done += batch.num_rows
-                last = batch.slice(batch.num_rows - 1)
+                has_breaks = has_breaks or (may_have and _has_breaks(batch))
                 yield batch
-            _refuse_unclosed_quote(text, dialect, last)
+            if has_breaks:
+                _refuse_unclosed_quote(text, dialect)
             return
         except pa.ArrowInvalid as error:
             if 'straddling' not in str(error):
@@ -104,10 +106,15 @@ def _by_python(text: Text, dialect: Dialect) -> Iterator[pa.RecordBatch]:
             yield pa.RecordBatch.from_arrays(columns, [str(index) for index in range(width)])
 
 
-def _refuse_unclosed_quote(text: Text, dialect: Dialect, last: pa.RecordBatch | None) -> None:
-    """Refuses a file whose last row is the rest of the file, after a quote that is not closed."""
-    cells = [column[0].as_py() for column in last.columns] if last else []
-    if any('\n' in cell or '\r' in cell for cell in cells) and _wrong_line(text, dialect):
+def _has_breaks(batch: pa.RecordBatch) -> bool:
+    return any(
+        pc.any(pc.match_substring(cells, one)).as_py() for cells in batch.columns for one in '\n\r'
+    )
+
+
+def _refuse_unclosed_quote(text: Text, dialect: Dialect) -> None:
+    """Refuses a file in which a quote that is not closed made one cell of several lines."""
+    if _wrong_line(text, dialect):
         raise _explained(text, dialect, ValueError('a quote is not closed'))
 
 
@@ -157,9 +164,9 @@ def _wrong_line(text: Text, dialect: Dialect) -> str:
                     )
                 before = reader.line_num
         except csv.Error as wrong:
-            reason = 'a quote that is not closed' if 'end of data' in str(wrong) else str(wrong)
+            where = 'that is not closed' if 'end of data' in str(wrong) else 'inside of a cell'
             return (
-                f'line {dialect.first_line + before + 1} starts a row with {reason}. Close the '
-                'quote, or write quotes inside of quotes twice.'
+                f'line {dialect.first_line + before + 1} starts a row with a quote {where}. Close '
+                'the quote, or write quotes inside of quotes twice.'
             )
     return ''

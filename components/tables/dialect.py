@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice, takewhile
+from itertools import islice, pairwise, takewhile
 
-from tfx_kmeans.errors import AmbiguousNumbersError, TableError
+from tfx_kmeans.errors import TableError
 from tfx_kmeans.tables.encoding import Text
-from tfx_kmeans.tables.numbers import NumberFormat, find_format, format_of
+from tfx_kmeans.tables.numbers import NumberFormat
 from tfx_kmeans.tables.options import FIRST, NONE, ReadOptions
 
 csv.field_size_limit(sys.maxsize)
@@ -35,7 +36,7 @@ class Dialect:
       header: Names as they are in the file, '' for columns without a name; one for each cell of a
         row.
       has_header: Whether the names are from the file.
-      numbers: How numbers are written.
+      numbers: How numbers are written; `find_numbers` finds it.
       has_spaced_quotes: Whether there are quotes after a delimiter and spaces.
       notes: What is unusual, for people.
     """
@@ -47,6 +48,12 @@ class Dialect:
     numbers: NumberFormat = dataclasses.field(default_factory=NumberFormat)
     has_spaced_quotes: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def needs_python(self) -> bool:
+        """Whether pyarrow does not read it, but Python's csv module does."""
+        is_ascii = self.delimiter.isascii()
+        return self.delimiter == SPACES or self.has_spaced_quotes or not is_ascii
 
     @property
     def described(self) -> tuple[str, ...]:
@@ -104,8 +111,7 @@ class _Search:
             first_line=self._skipped + lines,
             header=header,
             has_header=bool(lines),
-            numbers=self._numbers(header, rows, delimiter),
-            has_spaced_quotes=delimiter != SPACES and f'{delimiter} "' in self._text.sample,
+            has_spaced_quotes=delimiter != SPACES and _has_spaced_quotes(self._text, delimiter),
             notes=tuple(self._notes),
         )
 
@@ -113,10 +119,15 @@ class _Search:
         """Skips the lines before the header that start with '#', or are empty.
 
         The last of several lines with '#' is the header if it has as many cells as the first row,
-        which then looks like data.
+        which has a number.
         """
         left = self._lines[self._skipped :]
         empty = len(list(takewhile(lambda line: not line.strip(), left)))
+        if self._lines and not left:
+            raise TableError(
+                f'{self._path} has no lines after the first {self._options.skip_lines}: give a '
+                'smaller --skip-lines.'
+            )
         comments = list(takewhile(lambda line: line.lstrip().startswith('#'), left[empty:]))
         if comments and self._is_header(comments[-1], left[empty + len(comments) :][:1]):
             comments = comments[:-1]
@@ -135,7 +146,7 @@ class _Search:
         for delimiter in (given,) if given else (*_DELIMITERS, SPACES):
             names, cells = _cells(comment.lstrip(' #'), delimiter), _cells(following[0], delimiter)
             if len(names) == len(cells) > 1:
-                return all(map(_is_number, cells)) and not any(map(_is_number, names))
+                return any(map(_is_number, cells)) and not any(map(_is_number, names))
         return False
 
     def _sample(self, delimiter: str) -> list[tuple[Row, int]]:
@@ -149,8 +160,9 @@ class _Search:
         return rows[:-1] if len(rows) > 2 and not self._text.is_whole else rows
 
     def _delimiter(self) -> str:
-        if self._options.delimiter or self._stated:
-            return self._options.delimiter or self._stated
+        if given := self._options.delimiter or self._stated:
+            self._refuse_wrong(given)
+            return given
         shares = {one: self._fit(one) for one in _DELIMITERS}
         whole = [one for one, share in shares.items() if share == 1]
         if len(whole) > 1:
@@ -168,15 +180,25 @@ class _Search:
             return best  # some rows are too short or too long: reading them says which
         return self._only_column()
 
+    def _refuse_wrong(self, given: str) -> None:
+        """Refuses a delimiter that is not in the file, if another one fits all rows."""
+        found = [one for one in _DELIMITERS if one != given and self._fit(one) == 1]
+        if found and not any(given in line for line in self._lines[self._skipped :]):
+            raise TableError(
+                f'{self._path} has no {_flag(given)} in its first lines, but '
+                f'{_NAMES[found[0]]} between its cells: leave --delimiter out, or give '
+                f'--delimiter {_flag(found[0])}.'
+            )
+
     def _only_column(self) -> str:
         """The delimiter of a file with a single column: a comma, which it does not contain."""
         cells = [len(row) for row, _ in self._sample(',')]
         if max(cells, default=1) > 1:
             raise TableError(
                 f'{self._path} does not look like a table: separated by commas, its first line '
-                f'has {_count(cells[0], "cell")}, others have up to {max(cells)}. Give the '
-                'separator with --delimiter, or the number of lines before the header with '
-                '--skip-lines.'
+                f'has {_count(cells[0], "cell")}, others have up to {max(cells[1:])}. Give the '
+                'separator with --delimiter (--delimiter ";" for a single column with decimal '
+                'commas), or the number of lines before the header with --skip-lines.'
             )
         return ','
 
@@ -209,13 +231,13 @@ class _Search:
         if self._options.header is not None:
             return self._options.header == FIRST
         first = [cell.strip() for cell in rows[0]]
-        if not all(map(_is_number, filter(None, first))) or not any(first):
-            return True
-        if first == [str(index) for index in range(len(first))] or len(rows) == 1:
+        below = rows[1] if len(rows) > 1 else ()
+        suspect = _numbers_like_data(first, below, self._options.missing_cells)
+        if not suspect:
             return True
         raise TableError(
-            f'{self._path} starts with a line that contains only numbers: choose with --header '
-            f'{FIRST} (they are the names of the columns) or --header {NONE} (they are data).'
+            f'{self._path} starts with a line that contains numbers, like {suspect[0]!r}: choose '
+            f'with --header {FIRST} (they are names of columns) or --header {NONE} (they are data).'
         )
 
     def _completed(self, names: list[str], rows: list[Row]) -> tuple[str, ...]:
@@ -223,35 +245,50 @@ class _Search:
         common = Counter(map(len, rows)).most_common(1)
         if not common or common[0][0] != len(names) + 1:
             return tuple(names)
-        if all(row[-1] == '' for row in rows if len(row) > len(names)):
+        longer = [row for row in rows if len(row) == common[0][0]]
+        if all(row[-1] == '' for row in longer):
             return (*names, '')
+        if len({row[0] for row in longer}) < len(longer):
+            raise TableError(
+                f'{self._path} has {_count(len(names), "name")} in its first line, but rows of '
+                f'{_count(len(names) + 1, "cell")}, the first of which are no row names, because '
+                f'they occur twice, like {longer[0][0]!r}: add the missing name.'
+            )
         return ('', *names)
 
-    def _numbers(self, header: Row, rows: list[Row], delimiter: str) -> NumberFormat:
-        if self._options.decimal is not None:
-            return format_of(self._options.decimal)
-        missing = self._options.missing_cells
-        columns = (
-            [
-                cell
-                for row in rows
-                if index < len(row) and (cell := row[index].strip()) not in missing
-            ]
-            for index in range(len(header))
-        )
-        try:
-            return find_format(columns, delimiter)
-        except AmbiguousNumbersError as error:
-            raise TableError(
-                f'{self._path} has numbers like {str(error)!r}, whose separator could be that of '
-                'decimals or of thousands: choose with --decimal . or --decimal ,'
-            ) from None
+
+def _numbers_like_data(first: Row, below: Row, missing: frozenset[str]) -> list[str]:
+    """The numbers in a first line that may be data, because the cells below are numbers as well.
+
+    They are names if they count from 0, as in pandas; and beside names that are not numbers, if
+    they have equal steps, like years, or if one of the other names is above a number.
+    """
+    pairs = [(name, cell.strip()) for name, cell in zip(first, below, strict=False)]
+    found = [n for n, cell in pairs if _is_number(n) and (cell in missing or _is_number(cell))]
+    if found == [str(index) for index in range(len(found))]:
+        return []
+    others = [cell for name, cell in pairs if name not in missing and not _is_number(name)]
+    if others and all(name.isdecimal() for name in found):
+        is_above_number = any(map(_is_number, others)) and len(set(found)) == len(found)
+        return [] if is_above_number or _are_counted(list(map(int, found))) else found
+    return found
+
+
+def _are_counted(names: Sequence[int]) -> bool:
+    steps = {right - left for left, right in pairwise(names)}
+    return len(steps) == 1 and steps != {0} and (len(names) > 3 or 1000 <= names[0] < 3000)
 
 
 def _stated_delimiter(lines: list[str]) -> str:
     """The delimiter that the first line states for Excel ('sep=;'); '' if it is not such a line."""
     line = lines[0].strip('\ufeff\r\n') if lines else ''
     return line[4] if len(line) == 5 and line.lower().startswith('sep=') else ''
+
+
+def _has_spaced_quotes(text: Text, delimiter: str) -> bool:
+    """Whether a quote follows spaces at the start of a cell, anywhere in a file."""
+    pattern = re.compile(rb'(^|[\r\n]|' + re.escape(delimiter.encode()) + rb') +"')
+    return text.contains(b' "') and text.contains(pattern)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

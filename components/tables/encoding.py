@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import io
+import mmap
 import re
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tfx_kmeans.tables.files import TableFile, open_bytes
 UTF8 = 'utf-8'
 _ASCII_BASED = (UTF8, 'cp1252')
 _CHUNK = 1 << 22
+_READ = mmap.ACCESS_READ
 _SAMPLES = (1 << 20, 1 << 24, 1 << 28)
 _FEW_LINES = 10
 _STATISTICS = 1000
@@ -36,11 +38,12 @@ _SHOWN_NAMES = {
     'utf-16-be': 'UTF-16',
     'utf-32': 'UTF-32',
     'cp1252': 'Latin-1 (Windows-1252)',
-    'latin-1': 'Latin-1',
 }
 _NEWLINE = re.compile(rb'\r\n|\r|\n')
-# Western European words rarely have four letters beyond ASCII in a row, other scripts always do.
-_FOREIGN_WORD = re.compile(rb'[\xc0-\xff]{4}')
+# Western European text rarely has four different characters beyond ASCII in a row, others have.
+_FOREIGN_WORD = re.compile(rb'(?=[\x80-\xff]{4})(.)(?!\1\1\1)', re.DOTALL)
+_UTF8_LETTER = re.compile(rb'[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}')
+_BEYOND_ASCII = re.compile(rb'[\x80-\xff]')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +69,11 @@ class Text:
         """Name of the encoding for people; '' for plain UTF-8."""
         return '' if self.encoding == UTF8 else _SHOWN_NAMES.get(self.encoding, self.encoding)
 
+    def contains(self, part: bytes | re.Pattern[bytes]) -> bool:
+        """Whether bytes occur anywhere in `utf8`."""
+        with self.utf8.open('rb') as source, mmap.mmap(source.fileno(), 0, access=_READ) as text:
+            return text.find(part) >= 0 if isinstance(part, bytes) else bool(part.search(text))
+
     def offset_of(self, line: int) -> int:
         """Position in `utf8` of a line of the sample, counted from 0."""
         lines = io.StringIO(self.sample, newline='')
@@ -88,7 +96,7 @@ def read_text(file: TableFile, scratch: Path, encoding: str | None = None) -> Te
         given encoding, or if its encoding cannot be found; names the file, and the line.
     """
     with errors_of(file):
-        found = codecs.lookup(encoding).name if encoding else _encoding_of(file)
+        found = _given_encoding(file, encoding) if encoding else _encoding_of(file)
         utf8 = file.path
         if file.compression or found != UTF8:
             utf8 = _copy(file, found, scratch)
@@ -148,6 +156,22 @@ def _start(path: Path) -> tuple[bytes, bool]:
     return start, False
 
 
+def _given_encoding(file: TableFile, encoding: str) -> str:
+    """The given encoding; if the file has its byte order mark, that which skips the mark."""
+    given = codecs.lookup(encoding).name
+    with open_bytes(file) as source:
+        start = source.read(4)
+    mark = next(filter(start.startswith, _MARKS), b'')
+    if not mark or given == _MARKS[mark]:
+        return given
+    if '\ufeff'.encode(given, 'replace') in (mark, _MARKS[mark]):
+        return _MARKS[mark]
+    raise TableError(
+        f'{file.path} has the byte order mark of {_SHOWN_NAMES[_MARKS[mark]].split(" ")[0]}, but '
+        f'--encoding is {encoding}: leave --encoding out.'
+    )
+
+
 def _encoding_of(file: TableFile) -> str:
     with open_bytes(file) as source:
         start = source.read(_STATISTICS)
@@ -165,13 +189,31 @@ def _encoding_of(file: TableFile) -> str:
 
 def _single_byte_encoding(file: TableFile, wrong: bytes) -> str:
     """Latin-1, as Windows writes it if possible, for a file that is not UTF-8."""
-    if _FOREIGN_WORD.search(wrong):
+    _refuse_damaged_utf8(file)
+    with open_bytes(file) as source:
+        unknown = _first_undecodable(source, 'cp1252')
+    if unknown or _FOREIGN_WORD.search(wrong):
         raise TableError(
             f'{file.path} is not UTF-8, and does not look like Latin-1: give its encoding, for '
             'example --encoding cp1251 or --encoding shift_jis.'
         )
+    return 'cp1252'
+
+
+def _refuse_damaged_utf8(file: TableFile) -> None:
+    """Refuses a file that is UTF-8 but for a few bytes: as Latin-1, all words would be wrong."""
+    valid = others = 0
     with open_bytes(file) as source:
-        return 'latin-1' if _first_undecodable(source, 'cp1252') else 'cp1252'
+        while chunk := source.read(_CHUNK):
+            if not chunk.isascii():
+                rest = _UTF8_LETTER.sub(b'', chunk)
+                valid += len(chunk) - len(rest)
+                others += len(_BEYOND_ASCII.findall(rest))
+    if valid > others:
+        raise TableError(
+            f'{file.path} is UTF-8, except for some bytes that are not valid: correct them, or '
+            'give the encoding, for example --encoding cp1252.'
+        )
 
 
 def _first_undecodable(source: BinaryIO, encoding: str) -> bytes | None:

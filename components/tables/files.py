@@ -6,6 +6,7 @@ import bz2
 import dataclasses
 import gzip
 import lzma
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +19,8 @@ CSV, PARQUET = 'csv', 'parquet'
 _TABLES = ('.csv', '.tsv', '.parquet', '.pq')
 _COMPRESSED = ('.gz', '.bz2', '.xz', '.zst')
 _SHOWN = 5
+_BZIP2 = re.compile(rb'BZh[1-9](1AY&SY|\x17rE8P\x90)')
+_JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{"]')
 
 # First bytes of files that are not tables, and what to do about them.
 _OTHER_FORMATS = {
@@ -51,10 +54,11 @@ class TableFile:
 
 @dataclasses.dataclass(frozen=True)
 class FoundFiles:
-    """The files of a table, and the hidden ones beside them that are skipped."""
+    """The files of a table, the hidden ones that are skipped, and other paths of the same files."""
 
     files: tuple[TableFile, ...]
     skipped: tuple[Path, ...] = ()
+    repeated: tuple[Path, ...] = ()
 
 
 def find_files(given: Sequence[Path]) -> FoundFiles:
@@ -67,18 +71,21 @@ def find_files(given: Sequence[Path]) -> FoundFiles:
       TableError: If something does not exist, a folder has no such file, or a file is empty or has
         another format; names it.
     """
-    paths: dict[Path, None] = {}
+    paths: list[Path] = []
     skipped: list[Path] = []
     for one in given:
         if one.is_dir():
             inside, hidden = _tables_in(one)
-            paths.update(dict.fromkeys(inside))
+            paths.extend(inside)
             skipped.extend(hidden)
         elif one.exists():
-            paths[one] = None
+            paths.append(one)
         else:
             raise TableError(f'{one} does not exist.')
-    return FoundFiles(tuple(map(_recognised, paths)), tuple(skipped))
+    files = {path.resolve(): path for path in reversed(paths)}
+    kept = tuple(dict.fromkeys(path for path in paths if path in files.values()))
+    repeated = tuple(path for path in paths if path not in kept)
+    return FoundFiles(tuple(map(_recognised, kept)), tuple(skipped), repeated)
 
 
 def open_bytes(file: TableFile) -> BinaryIO:
@@ -92,10 +99,11 @@ def open_bytes(file: TableFile) -> BinaryIO:
 
 
 def _tables_in(folder: Path) -> tuple[list[Path], list[Path]]:
-    inside = sorted(path for path in folder.iterdir() if path.is_file())
-    tables = [path for path in inside if _is_table(path.name)]
+    inside = sorted(path for path in folder.iterdir() if path.is_file() or path.is_symlink())
+    tables = [path for path in inside if _is_table(path.name) and not path.is_dir()]
     hidden = [path for path in tables if path.name.startswith(('.', '_'))]
     shown = [path for path in tables if path not in hidden]
+    _refuse_twins(shown)
     if not shown:
         raise TableError(
             f'{folder} has no CSV files and no Parquet files: no file name there ends with '
@@ -105,6 +113,18 @@ def _tables_in(folder: Path) -> tuple[list[Path], list[Path]]:
     return shown, hidden
 
 
+def _refuse_twins(paths: Sequence[Path]) -> None:
+    """Refuses a file beside its compressed copy, whose rows would count twice."""
+    names: dict[str, Path] = {}
+    for path in paths:
+        other = names.setdefault(_decompressed(path.name), path)
+        if other is not path:
+            raise TableError(
+                f'{other} and {path.name} seem to be the same file, compressed and not: remove '
+                'one, or give the files to be read with --data.'
+            )
+
+
 def _contents(folder: Path) -> str:
     names = sorted(path.name + '/' * path.is_dir() for path in folder.iterdir())
     more = f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''
@@ -112,10 +132,14 @@ def _contents(folder: Path) -> str:
 
 
 def _is_table(name: str) -> bool:
+    return _decompressed(name).endswith(_TABLES)
+
+
+def _decompressed(name: str) -> str:
     name = name.lower()
     for ending in _COMPRESSED:
         name = name.removesuffix(ending)
-    return name.endswith(_TABLES)
+    return name
 
 
 def _recognised(path: Path) -> TableFile:
@@ -126,10 +150,10 @@ def _recognised(path: Path) -> TableFile:
         raise TableError(f'{path} cannot be read: {error.strerror}.') from error
     if not start:
         raise TableError(f'{path} is empty.')
-    if start.startswith(b'PAR1'):
+    if start.startswith(b'PAR1') and not _is_text(start):
         return TableFile(path, PARQUET)
     for magic, what in _other_formats(start):
-        if start.startswith(magic):
+        if start.startswith(magic) and not (magic.isalnum() and _is_text(start)):
             raise TableError(f'{path} is {what}.')
     return TableFile(path, CSV, _compression(start))
 
@@ -137,12 +161,20 @@ def _recognised(path: Path) -> TableFile:
 def _other_formats(start: bytes) -> Iterator[tuple[bytes, str]]:
     yield from _OTHER_FORMATS.items()
     text = start.lstrip()
-    if text[:2] in (b'{"', b'[{', b'[[') or text[:1] == b'{':
+    if _JSON.match(text):
         yield start[:1], 'JSON: save it as CSV or Parquet'
     if text[:5].lower() in (b'<html', b'<!doc', b'<?xml'):
         yield start[:1], 'HTML or XML: save the table as CSV'
 
 
+def _is_text(start: bytes) -> bool:
+    """Whether the first bytes are a line of a text, like a header that starts with 'ORCID,'."""
+    line, end, _ = start.partition(b'\n')
+    return bool(end) and line.rstrip(b'\r').decode('latin-1').isprintable()
+
+
 def _compression(start: bytes) -> str:
-    found = {b'\x1f\x8b': 'gzip', b'BZh': 'bz2', b'\xfd7zXZ': 'xz', b'\x28\xb5\x2f\xfd': 'zstd'}
+    if _BZIP2.match(start):
+        return 'bz2'
+    found = {b'\x1f\x8b': 'gzip', b'\xfd7zXZ': 'xz', b'\x28\xb5\x2f\xfd': 'zstd'}
     return next((name for magic, name in found.items() if start.startswith(magic)), '')

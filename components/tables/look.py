@@ -17,15 +17,18 @@ from tfx_kmeans.tables.csv_reader import line_of, text_batches
 from tfx_kmeans.tables.dialect import Dialect, find_dialect
 from tfx_kmeans.tables.encoding import Text, errors_of, read_text
 from tfx_kmeans.tables.files import CSV, FoundFiles, TableFile
+from tfx_kmeans.tables.number_search import find_numbers
 from tfx_kmeans.tables.numbers import NumberFormat
 from tfx_kmeans.tables.options import ReadOptions
 
 _BATCH_CELLS = 1_000_000
 _FEW_ROWS, _FEW_CELLS = 10_000, 500_000
+_LONE_RETURN = re.compile(rb'\r(?!\n)')
 _PATTERN = re.compile(r'[*?\[\]]')
 
 
 _UNNAMED = 'unnamed_'
+_OF_PANDAS = re.compile(r'Unnamed: \d+|__index_level_\d+__')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Part:
       text: Encoding of a CSV file.
       dialect: Dialect of a CSV file.
       notes: What was decided about the names of the columns.
+      unnamed: Names of the columns that have no name of their own.
     """
 
     file: TableFile
@@ -45,6 +49,7 @@ class Part:
     text: Text | None = None
     dialect: Dialect | None = None
     notes: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
     @property
     def numbers(self) -> NumberFormat:
@@ -87,7 +92,9 @@ class Table:
       rows: Number of rows.
       distinct_rows: Number of different rows; None for a table that is not small.
       skipped: Hidden files beside the files of the table.
-      unnamed: Names that were given to columns without one.
+      indices: Columns like pandas' index: without a name of their own, and with a different value
+        in every row of each file.
+      repeated: Other paths of files of the table.
       conversions: Why CsvExampleGen cannot read the files as they are; empty if it can, provided
         that no column that is used `is_converted`.
     """
@@ -97,7 +104,8 @@ class Table:
     rows: int
     distinct_rows: int | None = None
     skipped: tuple[Path, ...] = ()
-    unnamed: tuple[str, ...] = ()
+    repeated: tuple[Path, ...] = ()
+    indices: tuple[str, ...] = ()
     conversions: tuple[str, ...] = ()
 
     def place_of(self, cell: Cell) -> str:
@@ -122,11 +130,12 @@ def look_at(found: FoundFiles, options: ReadOptions, scratch: Path) -> Table:
     _refuse_other_columns(parts)
     names = parts[0].names
     columns = {name: Column(options.missing_cells) for name in names}
-    distinct = _DistinctRows()
+    distinct, indices = _DistinctRows(), _Indices(parts, options)
     for number, part in enumerate(parts):
         order = [part.names.index(name) for name in names]
         for place, batch in _placed_batches(number, part):
             distinct.add(batch, order)
+            indices.add(part, batch, place)
             for name, cells in zip(part.names, batch.columns, strict=True):
                 columns[name].add(cells, part.numbers, place)
     rows = next(iter(columns.values())).rows
@@ -138,7 +147,8 @@ def look_at(found: FoundFiles, options: ReadOptions, scratch: Path) -> Table:
         rows=rows,
         distinct_rows=distinct.number,
         skipped=found.skipped,
-        unnamed=tuple(name for name in names if name.startswith(_UNNAMED)),
+        repeated=found.repeated,
+        indices=indices.names,
         conversions=tuple(_conversions(parts, columns)),
     )
 
@@ -154,8 +164,10 @@ def _part(file: TableFile, options: ReadOptions, scratch: Path) -> Part:
     if file.format == CSV:
         text = read_text(file, scratch, options.encoding)
         dialect = find_dialect(text, options)
+        numbers = find_numbers(text, dialect, options)
+        dialect = dataclasses.replace(dialect, numbers=numbers)
         names, notes = _unique_names(dialect.header)
-        return Part(file, names, text, dialect, notes)
+        return Part(file, names, text, dialect, notes, _unnamed(dialect.header, names))
     try:
         with errors_of(file):
             header = parquet.read_schema(str(file.path)).names
@@ -164,7 +176,13 @@ def _part(file: TableFile, options: ReadOptions, scratch: Path) -> Part:
     names, notes = _unique_names([name.strip() for name in header])
     if not names:
         raise TableError(f'{file.path} has no columns.')
-    return Part(file, names, notes=notes)
+    return Part(file, names, notes=notes, unnamed=_unnamed(header, names))
+
+
+def _unnamed(header: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the columns without a name in the header, or with one that pandas made up."""
+    pairs = zip(header, names, strict=True)
+    return tuple(name for given, name in pairs if not given.strip() or _OF_PANDAS.fullmatch(given))
 
 
 def _unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -212,6 +230,10 @@ def _conversions(parts: Sequence[Part], columns: Mapping[str, Column]) -> Iterat
     for part in parts:
         if part.described or _first_line(part) != ','.join(parts[0].names):
             yield f'{part.file.path.name} is not plain CSV'
+        elif part.dialect is not None and part.dialect.has_spaced_quotes:
+            yield f'{part.file.path.name} has quotes after spaces'
+        elif part.text is not None and part.text.contains(_LONE_RETURN):
+            yield f'{part.file.path.name} has lines that end with a carriage return'
     for name, column in columns.items():
         if column.has_long_cells:
             yield f'column {name!r} has line breaks or long cells'
@@ -221,6 +243,30 @@ def _first_line(part: Part) -> str:
     if part.text is None or part.dialect is None or part.dialect.first_line != 1:
         return ''
     return part.text.sample.partition('\n')[0].rstrip('\r')
+
+
+class _Indices:
+    """The columns that are like pandas' index: their values are numbered anew in each file."""
+
+    def __init__(self, parts: Sequence[Part], options: ReadOptions) -> None:
+        candidates = [set(part.unnamed) for part in parts]
+        self._columns = {
+            (part.file.path, name): Column(options.missing_cells)
+            for part in parts
+            for name in sorted(set.intersection(*candidates))
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns with a different value in every row of each file."""
+        repeating = {n for (_, n), one in self._columns.items() if one.rows and not one.is_unique}
+        return tuple(dict.fromkeys(n for _, n in self._columns if n not in repeating))
+
+    def add(self, part: Part, batch: pa.RecordBatch, place: Place) -> None:
+        """Adds rows of a file."""
+        for (path, name), column in self._columns.items():
+            if path == part.file.path:
+                column.add(batch.column(part.names.index(name)), part.numbers, place)
 
 
 class _DistinctRows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections.abc import Iterable
 
@@ -80,12 +79,18 @@ class NumberFormat:
 
 def plain_integers(cells: pa.Array) -> pa.Array | None:
     """Strings or null as int64; None unless all are whole numbers of 64 bits as in Python."""
-    return _cast(cells, pa.int64())
+    found = _cast(cells, pa.int64())
+    return None if found is None or _has(cells, 'x') or _has(cells, 'X') else found  # 0x1F
 
 
 def plain_floats(cells: pa.Array) -> pa.Array | None:
-    """Strings or null as float64; None unless all are numbers as in Python."""
-    return _cast(cells, pa.float64())
+    """Strings or null as float64; None unless all are numbers as in Python. NaN becomes null."""
+    found = _cast(cells, pa.float64())
+    if found is None or not pc.any(pc.is_nan(found)).as_py():
+        return found
+    if _has(cells, '('):  # pyarrow reads nan(1)
+        return None
+    return pc.if_else(pc.is_nan(found), pa.scalar(None, pa.float64()), found)
 
 
 def are_booleans(cells: pa.Array) -> pa.Array:
@@ -128,40 +133,81 @@ def missing_numbers(missing: Iterable[str]) -> list[float]:
     """Those missing cells that are numbers, such as -999."""
     found = (plain_floats(pa.array([cell], pa.string())) for cell in missing if cell)
     numbers = (one[0].as_py() for one in found if one is not None)
-    return sorted(number for number in numbers if not math.isnan(number))
+    return sorted(number for number in numbers if number is not None)
 
 
-def find_format(columns: Iterable[Iterable[str]], delimiter: str) -> NumberFormat:
-    """How the numbers in a file are written.
+class NumberEvidence:
+    """What the cells of a file say about how its numbers are written.
 
     Only columns in which every cell could be a number are evidence. A cell decides if it is a
-    number with one decimal separator alone ('1.234,5', '1,234,567', '1,25'). If no cell decides, a
-    point is the decimal separator, but ambiguous in a file with semicolons, as is a comma
-    everywhere ('1,234').
-
-    Args:
-      columns: The cells of each column, without missing ones.
-      delimiter: Delimiter of the file.
-
-    Raises:
-      AmbiguousNumbersError: If the separators could have either meaning, or some cells contradict
-        others; its argument is one of the cells.
+    number with one decimal separator alone ('1.234,5', '1,234,567', '1,25').
     """
-    found: dict[str, str] = {}
-    for column in columns:
-        cells = list(column)
-        readings = [_readings(cell) for cell in cells]
-        if all(readings):
-            for cell, reading in zip(cells, readings, strict=True):
-                found.setdefault(reading, cell)
-    if '.' in found and ',' in found:
-        raise AmbiguousNumbersError(found[','])
-    for decimal in '.,':
-        if decimal in found:
-            return format_of(decimal)
-    if ',?' in found or ('.?' in found and delimiter == ';'):
-        raise AmbiguousNumbersError(found.get(',?') or found['.?'])
-    return NumberFormat()
+
+    def __init__(self, width: int, missing: Iterable[str]) -> None:
+        """Args:
+        width: Number of columns.
+        missing: Cells that are missing values.
+        """
+        self._missing = frozenset(missing)
+        self._found: list[dict[str, str] | None] = [{} for _ in range(width)]
+
+    @property
+    def found(self) -> dict[str, str]:
+        """A cell of each reading.
+
+        '.' and ',' are numbers with that decimal separator alone; '.?' and ',?' contain it, but
+        could have the other one.
+        """
+        together: dict[str, str] = {}
+        for column in self._found:
+            for reading, cell in (column or {}).items():
+                together.setdefault(reading, cell)
+        return together
+
+    @property
+    def decides(self) -> bool:
+        """Whether a cell decides."""
+        return not {'.', ','}.isdisjoint(self.found)
+
+    def add(self, index: int, cells: pa.Array) -> None:
+        """Adds cells, strings, of a column."""
+        readings = self._found[index]
+        if readings is None:
+            return
+        clean = without_missing(cells, self._missing).drop_null()
+        possible = {one: pc.match_substring_regex(clean, p) for one, p in _PATTERNS.items()}
+        either, both = pc.or_(*possible.values()), pc.and_(*possible.values())
+        if pc.all(either).as_py() is False:
+            self._found[index] = None
+            return
+        only = {one: pc.and_not(answers, both) for one, answers in possible.items()}
+        for one in possible:
+            unclear = pc.and_(both, pc.match_substring(clean, one))
+            _note_first(readings, one, clean, only[one])
+            _note_first(readings, f'{one}?', clean, unclear)
+
+    def number_format(self, delimiter: str) -> NumberFormat:
+        """How the numbers are written.
+
+        If no cell decides, a point is the decimal separator, but ambiguous in a file with
+        semicolons, as is a comma everywhere ('1,234').
+
+        Args:
+          delimiter: Delimiter of the file.
+
+        Raises:
+          AmbiguousNumbersError: If the separators could have either meaning, or some cells
+            contradict others; its argument is one of the cells.
+        """
+        found = self.found
+        if '.' in found and ',' in found:
+            raise AmbiguousNumbersError(found[','])
+        for decimal in '.,':
+            if decimal in found:
+                return format_of(decimal)
+        if ',?' in found or ('.?' in found and delimiter == ';'):
+            raise AmbiguousNumbersError(found.get(',?') or found['.?'])
+        return NumberFormat()
 
 
 def format_of(decimal: str) -> NumberFormat:
@@ -169,16 +215,10 @@ def format_of(decimal: str) -> NumberFormat:
     return NumberFormat(decimal, ''.join(_SPACES) + ('.' if decimal == ',' else ','))
 
 
-def _readings(cell: str) -> str:
-    """How a cell can be read: '.' or ',' if it is a number with that decimal separator alone.
-
-    With both, '.?' or ',?' names the separator that it contains, and 'any' that it has none; '' if
-    it is not a number.
-    """
-    possible = [decimal for decimal, pattern in _PATTERNS.items() if pattern.fullmatch(cell)]
-    if len(possible) < 2:
-        return ''.join(possible)
-    return next((f'{one}?' for one in '.,' if one in cell), 'any')
+def _note_first(readings: dict[str, str], reading: str, cells: pa.Array, have: pa.Array) -> None:
+    index = -1 if reading in readings else pc.index(have, True).as_py()
+    if index >= 0:
+        readings[reading] = cells[index].as_py()
 
 
 def _cast(cells: pa.Array, kind: pa.DataType) -> pa.Array | None:
@@ -188,8 +228,12 @@ def _cast(cells: pa.Array, kind: pa.DataType) -> pa.Array | None:
         return None
 
 
+def _has(cells: pa.Array, part: str) -> bool:
+    return pc.any(pc.match_substring(cells, part)).as_py() is True
+
+
 def _known(answers: pa.Array, cells: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(cells), answers, pa.scalar(None, pa.bool_()))
 
 
-_PATTERNS = {decimal: re.compile(rf'[+-]?({format_of(decimal).pattern})') for decimal in ('.', ',')}
+_PATTERNS = {decimal: rf'^[+-]?({format_of(decimal).pattern})$' for decimal in '.,'}
