@@ -253,7 +253,11 @@ class _Indices:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns with a different value in every row of each file."""
-        repeating = {n for (_, n), one in self._columns.items() if one.rows and not one.is_unique}
+        repeating = {
+            name
+            for (_, name), column in self._columns.items()
+            if column.missing or (column.rows and not column.is_unique)
+        }
         return tuple(dict.fromkeys(n for _, n in self._columns if n not in repeating))
 
     def add(self, part: Part, batch: pa.RecordBatch, place: Place) -> None:

@@ -80,7 +80,8 @@ def assert_clusters(frame):
     rows = (numbers - numbers.mean()) / numbers.std().replace(0, 1)
     model = tfx_kmeans.fit(rows.to_numpy(), num_clusters=2)
     index = model.predict_cluster_index(rows.to_numpy())
-    assert np.array_equal(index == index[0], CLUSTERS[0] == CLUSTERS)
+    clusters = np.resize(CLUSTERS, len(rows))
+    assert np.array_equal(index == index[0], clusters == clusters[0])
 
 
 @pytest.mark.parametrize('name', UNUSABLE)
