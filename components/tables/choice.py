@@ -250,7 +250,8 @@ class _Chooser:
         column = self._columns[name]
         if column.kind not in (TEXT, INTEGER, BOOLEAN):
             what = 'decimal numbers' if column.kind == DECIMAL else self._not_numeric(column)
-            raise TableError(f'Column {name!r} cannot be categorical: {what}.')
+            advice = ' Write categories as whole numbers or text.' if column.kind == DECIMAL else ''
+            raise TableError(f'Column {name!r} cannot be categorical: {what}.{advice}')
         counts = column.counts
         if counts is None:
             raise TableError(

@@ -19,6 +19,8 @@ _DATE = (
     r'([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[APap][Mm])?)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?$'
     r'|^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[APap][Mm])?$'
 )
+_BYTE = r'(25[0-5]|2[0-4]\d|1?\d?\d)'
+_ADDRESS = rf'^({_BYTE}\.){{3}}{_BYTE}$'  # IPv4, not thousands
 _PLAIN = r'(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN]'
 
 
@@ -66,7 +68,10 @@ class NumberFormat:
 
     def are_numbers(self, cells: pa.Array) -> pa.Array:
         """Whether each cell is a number; null where the cell is."""
-        return pc.match_substring_regex(cells, rf'^[+-]?({self.pattern})$')
+        found = pc.match_substring_regex(cells, rf'^[+-]?({self.pattern})$')
+        if '.' not in self.thousands:
+            return found
+        return pc.and_not(found, pc.match_substring_regex(cells, _ADDRESS))
 
 
 def plain_integers(cells: pa.Array) -> pa.Array | None:
@@ -162,7 +167,7 @@ class NumberEvidence:
         if readings is None:
             return
         clean = without_missing(cells, self._missing).drop_null()
-        possible = {one: pc.match_substring_regex(clean, p) for one, p in _PATTERNS.items()}
+        possible = {one: format_of(one).are_numbers(clean) for one in '.,'}
         either, both = pc.or_(*possible.values()), pc.and_(*possible.values())
         if pc.all(either).as_py() is False:
             self._found[index] = None
@@ -221,6 +226,3 @@ def _has(cells: pa.Array, part: str) -> bool:
 
 def _known(answers: pa.Array, cells: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(cells), answers, pa.scalar(None, pa.bool_()))
-
-
-_PATTERNS = {decimal: rf'^[+-]?({format_of(decimal).pattern})$' for decimal in '.,'}

@@ -559,6 +559,12 @@ USABLE = {
         )
         for name in ('ORCID', 'PAR1', 'ARROW1', 'BZh', '{a}')
     },
+    'addresses of one network': extra(
+        'ip',
+        [f'192.168.100.{index + 100}' for index in range(ROWS)],
+        left_out={'ip': "text: '192.168.100.100'"},
+        is_plain=True,
+    ),
     'a boolean column with text': extra(
         'b', ['TRUE'] * 23 + ['maybe'], left_out={'b': "'maybe' in a.csv line 25"}, is_plain=True
     ),

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from pyarrow import parquet
 
 import tfx_kmeans
 from tests.unit.tables.catalogue import CLUSTERS, UNUSABLE, USABLE
@@ -35,7 +38,10 @@ def prepared_frame(config):
     """The columns that the pipeline reads, by a reader that is not ours."""
     files = sorted(Path(config.data_root).glob(f'*.{config.data_format}'))
     if config.data_format == 'parquet':
-        return pd.concat(map(pd.read_parquet, files), ignore_index=True)
+        table = pa.concat_tables(map(parquet.read_table, files))
+        floats = [one for one in table.columns if pa.types.is_floating(one.type)]
+        assert not any(pc.any(pc.is_nan(one)).as_py() for one in floats)  # null is missing
+        return table.to_pandas()
     return pd.concat(map(pd.read_csv, files), ignore_index=True)
 
 
