@@ -122,7 +122,8 @@ class _Chooser:
         self._refuse_unknown()
         categorical = self._categorical()
         features = self._features(categorical)
-        left_out = {name: self._reason(name) for name in self._columns if name not in features}
+        used = set(features)
+        left_out = {name: self._reason(name) for name in self._columns if name not in used}
         if not features:
             shown = '; '.join(f'{name!r} ({why})' for name, why in left_out.items())
             raise TableError(f'No column is left to cluster by: {shown}.')
@@ -293,7 +294,7 @@ class _Chooser:
 def _quoted(name: str) -> str:
     """A name as it is written in a shell command."""
     quoted = '"' + name.replace('"', '""') + '"' if re.search('[",\r\n]', name) else name
-    return shlex.quote(quoted)
+    return f'${quoted!r}' if re.search('[\r\n\t]', quoted) else shlex.quote(quoted)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -50,6 +51,11 @@ class Part:
     dialect: Dialect | None = None
     notes: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Position of each column in the file, by name."""
+        return {name: index for index, name in enumerate(self.names)}
 
     @property
     def numbers(self) -> NumberFormat:
@@ -132,9 +138,9 @@ def look_at(found: FoundFiles, options: ReadOptions, scratch: Path) -> Table:
     columns = {name: Column(options.missing_cells) for name in names}
     distinct, indices = _DistinctRows(), _Indices(parts, options)
     for number, part in enumerate(parts):
-        row = 0
+        row, order = 0, [part.positions[name] for name in names]
         for batch in part.batches():
-            distinct.add(batch, [part.names.index(name) for name in names])
+            distinct.add(batch, order)
             indices.add(part, batch, Place(number, row))
             for name, cells in zip(part.names, batch.columns, strict=True):
                 columns[name].add(cells, part.numbers, Place(number, row))
@@ -183,9 +189,10 @@ def _unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ..
     """Different names for all columns, and what was decided, for people."""
     names: list[str] = []
     notes = []
-    taken = set(header)
+    taken, seen = set(header), set[str]()
     for index, name in enumerate(header):
-        if name and name not in names:
+        if name and name not in seen:
+            seen.add(name)
             names.append(name)
             continue
         base = f'{name}_' if name else _UNNAMED
@@ -264,7 +271,7 @@ class _Indices:
         """Adds rows of a file."""
         for (path, name), column in self._columns.items():
             if path == part.file.path:
-                column.add(batch.column(part.names.index(name)), part.numbers, place)
+                column.add(batch.column(part.positions[name]), part.numbers, place)
 
 
 class _DistinctRows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -112,7 +113,7 @@ def without_missing(cells: pa.Array, missing: Iterable[str]) -> pa.Array:
     return pc.if_else(absent, pa.scalar(None, pa.string()), trimmed)
 
 
-def without_missing_numbers(values: pa.Array, missing: Iterable[str]) -> pa.Array:
+def without_missing_numbers(values: pa.Array, missing: frozenset[str]) -> pa.Array:
     """Numbers, with null instead of those that are missing values."""
     numbers = missing_numbers(missing)
     if not numbers:
@@ -121,7 +122,8 @@ def without_missing_numbers(values: pa.Array, missing: Iterable[str]) -> pa.Arra
     return pc.if_else(absent, pa.scalar(None, values.type), values)
 
 
-def missing_numbers(missing: Iterable[str]) -> list[float]:
+@lru_cache(maxsize=8)
+def missing_numbers(missing: frozenset[str]) -> list[float]:
     """Those missing cells that are numbers, such as -999."""
     found = (plain_floats(pa.array([cell], pa.string())) for cell in missing if cell)
     numbers = (one[0].as_py() for one in found if one is not None)
@@ -142,6 +144,7 @@ class NumberEvidence:
         """
         self._missing = frozenset(missing)
         self._found: list[dict[str, str] | None] = [{} for _ in range(width)]
+        self._with_point = 0  # a column with a cell that decides for the point, if any
 
     @property
     def found(self) -> dict[str, str]:
@@ -167,6 +170,9 @@ class NumberEvidence:
         if readings is None:
             return
         clean = without_missing(cells, self._missing).drop_null()
+        decided = self._found[self._with_point] or {}
+        if '.' in decided and plain_floats(clean) is not None:
+            return  # another cell has decided what these would
         possible = {one: format_of(one).are_numbers(clean) for one in '.,'}
         either, both = pc.or_(*possible.values()), pc.and_(*possible.values())
         if pc.all(either).as_py() is False:
@@ -177,6 +183,8 @@ class NumberEvidence:
             unclear = pc.and_(both, pc.match_substring(clean, one))
             _note_first(readings, one, clean, only[one])
             _note_first(readings, f'{one}?', clean, unclear)
+        if '.' in readings:
+            self._with_point = index
 
     def number_format(self, delimiter: str) -> NumberFormat:
         """How the numbers are written.

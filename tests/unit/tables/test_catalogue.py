@@ -107,3 +107,34 @@ def test_an_unusable_table(runner, tmp_path, capsys, name):
 
 def test_the_catalogue_is_large():
     assert len(USABLE) + len(UNUSABLE) >= 50
+
+
+def test_a_run_refuses_to_replace_its_own_table(runner, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(runner, '_run', lambda *given: 0)
+    paths = written(USABLE['semicolons and decimal commas'], tmp_path / 'data')
+    output = str(tmp_path / 'output')
+    assert runner.main(['--data', *paths, '--output', output]) == 0
+    table = tmp_path / 'output' / 'data' / 'table'
+    assert runner.main(['--data', str(table), '--output', output]) == runner.UNUSABLE
+    assert 'which this run would replace: choose another folder' in capsys.readouterr().err
+    assert [path.name for path in table.iterdir()] == ['part-00000.parquet']
+    assert runner.main(['--data', str(table), '--output', str(tmp_path / 'another')]) == 0
+
+
+def test_many_columns_share_a_warning(runner, tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(runner, '_run', lambda *given: ran.append(given) or 0)
+    file = tmp_path / 'a.csv'
+    file.write_text(','.join(f'c{index}' for index in range(12)) + '\n' + '5,' * 11 + '5\n')
+    assert runner.main(
+        ['--data', str(file), '--output', str(tmp_path / 'output'), '--num-clusters', '1']
+    ) == 0  # fmt: skip
+    (warning,) = ran[0][1].choice.warnings
+    assert '12 columns: each has the same value in every row' in warning
+    assert 'and 2 more' in warning
+
+
+def test_a_name_in_the_list_with_a_line_break_needs_quotes(runner, capsys):
+    with pytest.raises(SystemExit):
+        runner.main(['--features', 'a\nb,c'])
+    assert 'a line break stands in double quotes' in capsys.readouterr().err
