@@ -565,6 +565,11 @@ USABLE = {
         left_out={'ip': "text: '192.168.100.100'"},
         is_plain=True,
     ),
+    'names that differ in case': Usable(
+        dict(zip(('a.csv', 'A.csv'), halves().values(), strict=True)),
+        {n: [*v[12:], *v[:12]] for n, v in VALUES.items()},
+        is_plain=True,
+    ),
     'a boolean column with text': extra(
         'b', ['TRUE'] * 23 + ['maybe'], left_out={'b': "'maybe' in a.csv line 25"}, is_plain=True
     ),
