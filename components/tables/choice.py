@@ -124,7 +124,8 @@ class _Chooser:
         self._refuse_unknown()
         categorical = self._categorical()
         features = self._features(categorical)
-        left_out = {name: self._reason(name) for name in self._columns if name not in features}
+        used = set(features)
+        left_out = {name: self._reason(name) for name in self._columns if name not in used}
         if not features:
             shown = '; '.join(f'{name!r} ({why})' for name, why in left_out.items())
             raise TableError(f'No column is left to cluster by: {shown}.')
@@ -252,7 +253,8 @@ class _Chooser:
         column = self._columns[name]
         if column.kind not in (TEXT, INTEGER, BOOLEAN):
             what = 'decimal numbers' if column.kind == DECIMAL else self._not_numeric(column)
-            raise TableError(f'Column {name!r} cannot be categorical: {what}.')
+            advice = ' Write categories as whole numbers or text.' if column.kind == DECIMAL else ''
+            raise TableError(f'Column {name!r} cannot be categorical: {what}.{advice}')
         counts = column.counts
         if counts is None:
             raise TableError(
@@ -302,7 +304,8 @@ def _quoted(names: Sequence[str]) -> str:
     cells = (
         '"' + one.replace('"', '""') + '"' if re.search('[",\r\n]', one) else one for one in names
     )
-    return shlex.quote(','.join(cells))
+    joined = ','.join(cells)
+    return f'${joined!r}' if re.search('[\r\n\t]', joined) else shlex.quote(joined)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -69,7 +69,7 @@ class Column:
       rows: Number of rows.
       missing: Number of missing values.
       first: The first cell that is not missing.
-      first_not_number: The first cell that is neither missing nor a number.
+      first_not_number: The first cell that is neither missing nor a number or a boolean.
       first_unusable: The first number that is infinite, or too large for float32.
       is_converted: Whether a cell is written in a way that CsvExampleGen does not read.
       has_long_cells: Whether a text contains a line break, or is too long for Python's csv module.
@@ -241,13 +241,12 @@ class Column:
 
     def _add_other_strings(self, cells: pa.Array, numbers: NumberFormat, place: Place) -> None:
         """Adds cells not all of which are numbers."""
-        if self.first_not_number is None:
-            index = pc.index(numbers.are_numbers(cells), False).as_py()
-            if index >= 0:
-                self.first_not_number = place.cell(index, cells[index])
+        readable = pc.or_(numbers.are_numbers(cells), booleans := are_booleans(cells))
+        if self.first_not_number is None and (index := pc.index(readable, False).as_py()) >= 0:
+            self.first_not_number = place.cell(index, cells[index])
         possible = {TEXT}
-        for kind, answers in ((BOOLEAN, are_booleans), (DATE, are_dates)):
-            if kind in self._possible and pc.all(answers(cells)).as_py() is not False:
+        for kind, answers in ((BOOLEAN, booleans), (DATE, are_dates(cells))):
+            if pc.all(answers).as_py() is not False:
                 possible.add(kind)
         self._restrict(possible, cells)
 

@@ -55,13 +55,12 @@ def layout_of(table: Table, choice: Choice) -> Layout:
     joined = tuple(name for name in choice.numeric if _fits_vector(table.columns[name]))
     if len(joined) <= WIDE:
         joined = ()
+    used, inside = set(choice.features), set(joined)
     others = [
-        name
-        for name, column in table.columns.items()
-        if name not in choice.features and column.kind != OTHER
+        name for name, column in table.columns.items() if name not in used and column.kind != OTHER
     ]
     kept = {*choice.features, *(others if len(others) <= MAX_OTHER_COLUMNS else ())}
-    columns = tuple(name for name in table.columns if name in kept and name not in joined)
+    columns = tuple(name for name in table.columns if name in kept and name not in inside)
     return Layout({_vector_name(table): joined} if joined else {}, columns)
 
 
@@ -119,7 +118,7 @@ class _Writer:
             yield self._vector(part, batch, names)
 
     def _values(self, part: Part, batch: pa.RecordBatch, name: str) -> pa.Array:
-        cells = batch.column(part.names.index(name))
+        cells = batch.column(part.positions[name])
         kind = self._types[name]
         if pa.types.is_temporal(cells.type):
             return pa.array([str(cell) if cell else None for cell in cells.to_pylist()], kind)

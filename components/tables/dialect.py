@@ -21,7 +21,7 @@ csv.field_size_limit(sys.maxsize)
 SPACES = ' '
 _DELIMITERS = (',', ';', '\t', '|')
 _NAMES = {',': 'commas', ';': 'semicolons', '\t': 'tabs', '|': 'vertical bars', SPACES: 'spaces'}
-_FLAGS = {'\t': "$'\\t'"}
+_FLAGS = {'\t': 'tab'}
 _EXAMINED = 1000  # rows
 Row = Sequence[str]
 
@@ -268,15 +268,15 @@ def _numbers_like_data(first: Row, below: Row, missing: frozenset[str]) -> list[
     if found == [str(index) for index in range(len(found))]:
         return []
     others = [cell for name, cell in pairs if name not in missing and not _is_number(name)]
-    if others and all(name.isdecimal() for name in found):
-        is_above_number = any(map(_is_number, others)) and len(set(found)) == len(found)
-        return [] if is_above_number or _are_counted(list(map(int, found))) else found
-    return found
+    whole = all(name.isdecimal() for name in found) and len(set(found)) == len(found)
+    is_header = others and (_are_counted(found) or (whole and any(map(_is_number, others))))
+    return [] if is_header else found
 
 
-def _are_counted(names: Sequence[int]) -> bool:
-    steps = {right - left for left, right in pairwise(names)}
-    return len(steps) == 1 and steps != {0} and (len(names) > 3 or 1000 <= names[0] < 3000)
+def _are_counted(names: Sequence[str]) -> bool:
+    numbers = [float(name.replace(',', '.')) for name in names]
+    steps = {round(right - left, 6) for left, right in pairwise(numbers)}
+    return len(steps) == 1 and steps != {0} and (len(names) > 3 or 1000 <= numbers[0] < 3000)
 
 
 def _stated_delimiter(lines: list[str]) -> str:

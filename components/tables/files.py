@@ -117,7 +117,8 @@ def _refuse_twins(paths: Sequence[Path]) -> None:
     """Refuses a file beside its compressed copy, whose rows would count twice."""
     names: dict[str, Path] = {}
     for path in paths:
-        other = names.setdefault(_decompressed(path.name), path)
+        plain = path.name[: len(_decompressed(path.name))]
+        other = names.setdefault(plain, path)
         if other is not path:
             raise TableError(
                 f'{other} and {path.name} seem to be the same file, compressed and not: remove '

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
@@ -50,6 +51,11 @@ class Part:
     dialect: Dialect | None = None
     notes: tuple[str, ...] = ()
     unnamed: tuple[str, ...] = ()
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Position of each column in the file, by name."""
+        return {name: index for index, name in enumerate(self.names)}
 
     @property
     def numbers(self) -> NumberFormat:
@@ -132,7 +138,7 @@ def look_at(found: FoundFiles, options: ReadOptions, scratch: Path) -> Table:
     columns = {name: Column(options.missing_cells) for name in names}
     distinct, indices = _DistinctRows(), _Indices(parts, options)
     for number, part in enumerate(parts):
-        order = [part.names.index(name) for name in names]
+        order = [part.positions[name] for name in names]
         for place, batch in _placed_batches(number, part):
             distinct.add(batch, order)
             indices.add(part, batch, place)
@@ -189,9 +195,10 @@ def _unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ..
     """Different names for all columns, and what was decided, for people."""
     names: list[str] = []
     notes = []
-    taken = set(header)
+    taken, seen = set(header), set[str]()
     for index, name in enumerate(header):
-        if name and name not in names:
+        if name and name not in seen:
+            seen.add(name)
             names.append(name)
             continue
         base = f'{name}_' if name else _UNNAMED
@@ -259,14 +266,18 @@ class _Indices:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns with a different value in every row of each file."""
-        repeating = {n for (_, n), one in self._columns.items() if one.rows and not one.is_unique}
+        repeating = {
+            name
+            for (_, name), column in self._columns.items()
+            if column.missing or (column.rows and not column.is_unique)
+        }
         return tuple(dict.fromkeys(n for _, n in self._columns if n not in repeating))
 
     def add(self, part: Part, batch: pa.RecordBatch, place: Place) -> None:
         """Adds rows of a file."""
         for (path, name), column in self._columns.items():
             if path == part.file.path:
-                column.add(batch.column(part.names.index(name)), part.numbers, place)
+                column.add(batch.column(part.positions[name]), part.numbers, place)
 
 
 class _DistinctRows:

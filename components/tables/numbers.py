@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +20,8 @@ _DATE = (
     r'([T ]+\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[APap][Mm])?)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?$'
     r'|^\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[APap][Mm])?$'
 )
+_BYTE = r'(25[0-5]|2[0-4]\d|1?\d?\d)'
+_ADDRESS = rf'^({_BYTE}\.){{3}}{_BYTE}$'  # IPv4, not thousands
 _PLAIN = r'(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN]'
 
 
@@ -74,7 +77,10 @@ class NumberFormat:
 
     def are_numbers(self, cells: pa.Array) -> pa.Array:
         """Whether each cell is a number; null where the cell is."""
-        return pc.match_substring_regex(cells, rf'^[+-]?({self.pattern})$')
+        found = pc.match_substring_regex(cells, rf'^[+-]?({self.pattern})$')
+        if '.' not in self.thousands:
+            return found
+        return pc.and_not(found, pc.match_substring_regex(cells, _ADDRESS))
 
 
 def plain_integers(cells: pa.Array) -> pa.Array | None:
@@ -120,7 +126,7 @@ def without_empty(cells: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(cells, ''), pa.scalar(None, pa.string()), cells)
 
 
-def without_missing_numbers(values: pa.Array, missing: Iterable[str]) -> pa.Array:
+def without_missing_numbers(values: pa.Array, missing: frozenset[str]) -> pa.Array:
     """Numbers, with null instead of those that are missing values."""
     numbers = missing_numbers(missing)
     if not numbers:
@@ -129,7 +135,8 @@ def without_missing_numbers(values: pa.Array, missing: Iterable[str]) -> pa.Arra
     return pc.if_else(absent, pa.scalar(None, values.type), values)
 
 
-def missing_numbers(missing: Iterable[str]) -> list[float]:
+@lru_cache(maxsize=8)
+def missing_numbers(missing: frozenset[str]) -> list[float]:
     """Those missing cells that are numbers, such as -999."""
     found = (plain_floats(pa.array([cell], pa.string())) for cell in missing if cell)
     numbers = (one[0].as_py() for one in found if one is not None)
@@ -150,6 +157,7 @@ class NumberEvidence:
         """
         self._missing = frozenset(missing)
         self._found: list[dict[str, str] | None] = [{} for _ in range(width)]
+        self._with_point = 0  # a column with a cell that decides for the point, if any
 
     @property
     def found(self) -> dict[str, str]:
@@ -175,7 +183,10 @@ class NumberEvidence:
         if readings is None:
             return
         clean = without_missing(cells, self._missing).drop_null()
-        possible = {one: pc.match_substring_regex(clean, p) for one, p in _PATTERNS.items()}
+        decided = self._found[self._with_point] or {}
+        if '.' in decided and plain_floats(clean) is not None:
+            return  # another cell has decided what these would
+        possible = {one: format_of(one).are_numbers(clean) for one in '.,'}
         either, both = pc.or_(*possible.values()), pc.and_(*possible.values())
         if pc.all(either).as_py() is False:
             self._found[index] = None
@@ -185,6 +196,8 @@ class NumberEvidence:
             unclear = pc.and_(both, pc.match_substring(clean, one))
             _note_first(readings, one, clean, only[one])
             _note_first(readings, f'{one}?', clean, unclear)
+        if '.' in readings:
+            self._with_point = index
 
     def number_format(self, delimiter: str) -> NumberFormat:
         """How the numbers are written.
@@ -234,6 +247,3 @@ def _has(cells: pa.Array, part: str) -> bool:
 
 def _known(answers: pa.Array, cells: pa.Array) -> pa.Array:
     return pc.if_else(pc.is_valid(cells), answers, pa.scalar(None, pa.bool_()))
-
-
-_PATTERNS = {decimal: rf'^[+-]?({format_of(decimal).pattern})$' for decimal in '.,'}

@@ -124,6 +124,32 @@ BIG = [
 UNSIGNED = [18_000_000_000_000_000_000 * int(c) + i * 10**15 for i, c in enumerate(CLUSTERS)]
 BOOLEANS = [['true', 'TRUE', 'False', 'FALSE'][i % 2 * 2 + i // 2 % 2] for i in range(ROWS)]
 NAMES = [f'name {index}' for index in range(ROWS)]
+LATE = 3000  # rows, more than those in which the dialect is searched
+REPEATED = {name: values * (LATE // ROWS) for name, values in VALUES.items()}
+
+
+def halves(delimiter: str = ',', **more: Sequence[object]) -> dict[str, bytes]:
+    """The usual table as two files, with more columns that start anew in the second."""
+    return {
+        f'{name}.csv': lines(
+            {**more, **{n: v[start : start + 12] for n, v in VALUES.items()}}, delimiter
+        ).encode()
+        for name, start in (('a', 0), ('b', 12))
+    }
+
+
+def late(cell: str, delimiter: str = ';') -> bytes:
+    """A table of whole numbers, with a cell of another kind in the last row."""
+    columns = {'x': [*(index % 7 for index in range(LATE)), cell], 'y': [1] * LATE + [2]}
+    return lines(columns, delimiter).encode()
+
+
+def indexed_parquet() -> bytes:
+    buffer = io.BytesIO()
+    frame = pd.DataFrame({name: [0, *values] for name, values in VALUES.items()})
+    frame[frame['count'] > 0].to_parquet(buffer)
+    return buffer.getvalue()
+
 
 USABLE = {
     'plain': Usable({'a.csv': PLAIN.encode()}, is_plain=True, said='24 rows in 1 file; 2 numeric'),
@@ -424,6 +450,134 @@ USABLE = {
             'b.parquet': parquet(pd.DataFrame({n: v[10:] for n, v in VALUES.items()})),
         }
     ),
+    'hexadecimal cells': extra(
+        'code',
+        [f'0x{index:02X}' for index in range(ROWS)],
+        left_out={'code': "text: '0x00' in a.csv line 2"},
+        is_plain=True,
+    ),
+    'text that Python takes for numbers': extra(
+        'code',
+        ['1_000', '2_000'] * (ROWS // 2),
+        values={**VALUES, 'code': ['1_000', '2_000'] * (ROWS // 2)},
+        arguments=['--categorical', 'code'],
+    ),
+    'NaN in other spellings': missing('NAN'),
+    'a number that stands for missing, written otherwise': missing(
+        '-999.0', arguments=['--missing=-999']
+    ),
+    'a missing number among categories': Usable(
+        {'a.csv': lines({**VALUES, 'g': [-999, 7, 8] * (ROWS // 3)}).encode()},
+        {**VALUES, 'g': [None, 7, 8] * (ROWS // 3)},
+        arguments=['--missing=-999', '--categorical', 'g'],
+        said="'g' (2 categories)",
+    ),
+    'categories with thousands separators': Usable(
+        {'a.csv': lines({**VALUES, 'g': ['"1,000"', '"1,001"', '1002'] * (ROWS // 3)}).encode()},
+        {**VALUES, 'g': [1000, 1001, 1002] * (ROWS // 3)},
+        arguments=['--categorical', 'auto'],
+        said="'g' (3 categories)",
+    ),
+    'categories of Parquet and CSV together': Usable(
+        {
+            'a.parquet': parquet(pd.DataFrame(VALUES)[:12].assign(g=[1, 2] * 6)),
+            'b.csv': lines(
+                {**{n: v[12:] for n, v in VALUES.items()}, 'g': ['?', 'b'] * 6}
+            ).encode(),
+        },
+        {**VALUES, 'g': [*['1', '2'] * 6, *[None, 'b'] * 6]},
+        arguments=['--categorical', 'g'],
+        said="'g' (3 categories)",
+    ),
+    'spaces before quotes in rows only': extra(
+        's', [' "a, b"'] * ROWS, left_out={'s': "'a, b' in a.csv line 2"}
+    ),
+    'two spaces before quotes': extra(
+        's', ['  "a, b"'] * ROWS, left_out={'s': "'a, b' in a.csv line 2"}
+    ),
+    'spaces before quotes at the start of a line': Usable(
+        {'a.csv': lines({'s': [' "a, b"'] * ROWS, **VALUES}).encode()}, left_out={'s': "'a, b'"}
+    ),
+    'a line break at the end of a cell': extra('note', ['"a\n"'] * ROWS, left_out={'note': "'a'"}),
+    'a line break in a number that is not used': extra(
+        'n', ['"\n5"'] * ROWS, arguments=['--exclude', 'n'], left_out={'n': 'excluded'}
+    ),
+    'some lines that end with a carriage return': Usable(
+        {'a.csv': PLAIN.replace('\n', '\r').replace('\r', '\n', 9).encode()}
+    ),
+    'two carriage returns (Windows)': Usable({'a.csv': lines(VALUES, end='\r\r\n').encode()}),
+    'a delimiter beyond ASCII': Usable(
+        {'a.csv': lines(VALUES, '¦').encode()}, arguments=['--delimiter', '¦']
+    ),
+    'a mark and its encoding': Usable(
+        {'a.csv': PLAIN.encode('utf-8-sig')}, arguments=['--encoding', 'utf-8']
+    ),
+    'a mark of UTF-16 and its encoding': Usable(
+        {'a.csv': PLAIN.encode('utf-16')}, arguments=['--encoding', 'utf-16-le']
+    ),
+    'decimal commas in the last row': Usable(
+        {
+            'a.csv': lines(
+                {'x': [*REPEATED['count'], '1,5'], 'y': [*REPEATED['count'], 2001]}, ';'
+            ).encode()
+        },
+        {'x': [*REPEATED['count'], 1.5], 'y': [*REPEATED['count'], 2001]},
+        said='decimal comma',
+    ),
+    "pandas' index in two files": Usable(
+        halves(**{'': range(12)}),
+        left_out={'unnamed_1': 'no name and a different value in every row'},
+    ),
+    "pandas' index in Parquet": Usable(
+        {'a.parquet': indexed_parquet()}, left_out={'__index_level_0__': 'like an index'}
+    ),
+    "pandas' index, saved once more": Usable(
+        {'a.csv': lines({'Unnamed: 0': range(ROWS), **VALUES}).encode()},
+        left_out={'Unnamed: 0': 'like an index'},
+        is_plain=True,
+    ),
+    'a column that is named unnamed_1': Usable(
+        {'a.csv': lines({**VALUES, 'unnamed_1': [2 * i for i in range(ROWS)]}).encode()},
+        {**VALUES, 'unnamed_1': [2 * i for i in range(ROWS)]},
+        warned='like an id',
+        is_plain=True,
+    ),
+    'one file twice': Usable(
+        {'a.csv': PLAIN.encode(), 'b/c.csv': b''},
+        paths=['a.csv', 'b/../a.csv'],
+        said='read once, although found twice: a.csv',
+        is_plain=True,
+    ),
+    'a header behind # above text': Usable(
+        {'a.csv': b'#' + lines({**VALUES, 's': NAMES}).encode()}, left_out={'s': "'name 0'"}
+    ),
+    'numbers counted from 0 as names (pandas)': Usable(
+        {'a.csv': lines({'': range(ROWS), **VALUES}, header=',0,1').encode()},
+        {'0': list(PRICE), '1': VALUES['count']},
+        left_out={'unnamed_1': 'no name'},
+    ),
+    **{
+        f'a name that starts with {name}': Usable(
+            {'a.csv': lines(VALUES, header=f'{name},b').encode()},
+            {name: list(PRICE), 'b': VALUES['count']},
+            is_plain=True,
+        )
+        for name in ('ORCID', 'PAR1', 'ARROW1', 'BZh', '{a}')
+    },
+    'addresses of one network': extra(
+        'ip',
+        [f'192.168.100.{index + 100}' for index in range(ROWS)],
+        left_out={'ip': "text: '192.168.100.100'"},
+        is_plain=True,
+    ),
+    'names that differ in case': Usable(
+        dict(zip(('a.csv', 'A.csv'), halves().values(), strict=True)),
+        {n: [*v[12:], *v[:12]] for n, v in VALUES.items()},
+        is_plain=True,
+    ),
+    'a boolean column with text': extra(
+        'b', ['TRUE'] * 23 + ['maybe'], left_out={'b': "'maybe' in a.csv line 25"}, is_plain=True
+    ),
 }
 
 UNUSABLE = {
@@ -528,5 +682,66 @@ UNUSABLE = {
     ),
     'no clusters': Unusable(
         {'a.csv': PLAIN.encode()}, 'num_clusters must be an integer', ['--num-clusters', '0']
+    ),
+    'a late point in a file with semicolons': Unusable({'a.csv': late('1.234')}, "like '1.234'"),
+    'a late quoted comma': Unusable({'a.csv': late('"1,234"', ',')}, "like '1,234'.*--decimal"),
+    'data in the first line (iris.data)': Unusable(
+        {'a.csv': b'5.1,3.5,0.2,Iris-setosa\n4.9,3.0,0.2,Iris-setosa\n4.7,3.2,0.2,Iris-setosa\n'},
+        "contains numbers, like '5.1'.*--header first.*--header none",
+    ),
+    'data in the first line (adult.data)': Unusable(
+        {'a.csv': b'39, State-gov, 77516\n50, Private, 83311\n38, Private, 215646\n'},
+        "contains numbers, like '39'.*--header none",
+    ),
+    'a header one name short': Unusable(
+        {'a.csv': b'a,b\n1,2,3\n1,5,6\n2,5,9\n'}, '2 names in its first line.*add the missing name'
+    ),
+    'quotes that swallow lines': Unusable(
+        {'a.csv': b'x,y\n1,"abc\n2,def\n3,"xyz\n4,u\n'}, 'a.csv line 2 starts a row with a quote'
+    ),
+    'a mark of another encoding': Unusable(
+        {'a.csv': PLAIN.encode('utf-8-sig')},
+        'byte order mark of UTF-8, but --encoding is cp1252',
+        ['--encoding', 'cp1252'],
+    ),
+    'UTF-8 with a damaged byte': Unusable(
+        {'a.csv': lines({**VALUES, 's': CITY}).encode() + b'1,2,\xff\n'},
+        'is UTF-8, except for some',
+    ),
+    'Shift-JIS': Unusable(
+        {'a.csv': lines({'身長': PRICE, '体重': COUNT}).encode('shift_jis')}, 'give its encoding'
+    ),
+    'EUC-JP': Unusable(
+        {'a.csv': lines({'年齢': PRICE, 'x': COUNT}).encode('euc_jp')}, 'give its encoding'
+    ),
+    'a file beside its compressed copy': Unusable(
+        {'a.csv': PLAIN.encode(), 'a.csv.gz': gzip.compress(PLAIN.encode())},
+        'a.csv and a.csv.gz seem to be the same file',
+    ),
+    'a delimiter that is not there': Unusable(
+        {'a.csv': b'x,y\n1,2\n3,4\n'}, "has no ';'.*--delimiter ','", ['--delimiter', ';']
+    ),
+    'more lines to skip than there are': Unusable(
+        {'a.csv': b'x,y\n1,2\n'},
+        'no lines after the first 9: .*--skip-lines',
+        ['--skip-lines', '9'],
+    ),
+    'a single column with decimal commas': Unusable(
+        {'a.csv': b'x\n1,5\n2,5\n'}, '--delimiter ";" for a single column'
+    ),
+    'the logarithm of a column that is not a feature': Unusable(
+        {'a.csv': b'x,y\n1,2\n3,4\n5,6\n'},
+        "'y' is not in features",
+        ['--features', 'x', '--log', 'y'],
+    ),
+    'two limits for a column': Unusable(
+        {'a.csv': b'x,y\n1,2\n'},
+        "clip is given 2 times for the column 'x'",
+        ['--clip', 'x=0:1', '--clip', 'x=2:3'],
+    ),
+    'a name to quote in the advice': Unusable(
+        {'a.csv': b'"a b, c",y\n1,2\nx,4\n'},
+        """--categorical '"a b, c"'""",
+        ['--features', '"a b, c"'],
     ),
 }

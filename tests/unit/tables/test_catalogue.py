@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from pyarrow import parquet
 
 import tfx_kmeans
 from tests.unit.tables.catalogue import CLUSTERS, UNUSABLE, USABLE
@@ -39,7 +42,10 @@ def prepared_frame(config):
     """The columns that the pipeline reads, by a reader that is not ours."""
     files = sorted(Path(config.data_root).glob(f'*.{config.data_format}'))
     if config.data_format == 'parquet':
-        return pd.concat(map(pd.read_parquet, files), ignore_index=True)
+        table = pa.concat_tables(map(parquet.read_table, files))
+        floats = [one for one in table.columns if pa.types.is_floating(one.type)]
+        assert not any(pc.any(pc.is_nan(one)).as_py() for one in floats)  # null is missing
+        return table.to_pandas()
     return pd.concat(map(pd.read_csv, files), ignore_index=True)
 
 
@@ -84,7 +90,8 @@ def assert_clusters(frame):
     rows = (numbers - numbers.mean()) / numbers.std().replace(0, 1)
     model = tfx_kmeans.fit(rows.to_numpy(), num_clusters=2)
     index = model.predict_cluster_index(rows.to_numpy())
-    assert np.array_equal(index == index[0], CLUSTERS[0] == CLUSTERS)
+    clusters = np.resize(CLUSTERS, len(rows))
+    assert np.array_equal(index == index[0], clusters == clusters[0])
 
 
 @pytest.mark.parametrize('name', UNUSABLE)
@@ -159,3 +166,21 @@ def test_columns_with_the_same_fault_share_a_warning(tmp_path):
     nearly = pd.DataFrame({'x': [0] * 996 + [1] * 4, 'y': [0, 1] * 500})
     (warning,) = prepare(tmp_path, nearly).choice.warnings
     assert warning.startswith("column 'x' has the same value in more than 99.5% of the rows")
+
+
+def test_a_run_refuses_to_replace_its_own_table(runner, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(runner, '_run', lambda *given: 0)
+    paths = written(USABLE['semicolons and decimal commas'], tmp_path / 'data')
+    output = str(tmp_path / 'output')
+    assert runner.main(['--data', *paths, '--output', output]) == 0
+    table = tmp_path / 'output' / 'data' / 'table'
+    assert runner.main(['--data', str(table), '--output', output]) == runner.UNUSABLE
+    assert 'which this run would replace: choose another folder' in capsys.readouterr().err
+    assert [path.name for path in table.iterdir()] == ['part-00000.parquet']
+    assert runner.main(['--data', str(table), '--output', str(tmp_path / 'another')]) == 0
+
+
+def test_a_name_in_the_list_with_a_line_break_needs_quotes(runner, capsys):
+    with pytest.raises(SystemExit):
+        runner.main(['--features', 'a\nb,c'])
+    assert 'a line break stands in double quotes' in capsys.readouterr().err
