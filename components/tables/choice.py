@@ -16,13 +16,13 @@ from tfx_kmeans.tables.column import (
     DECIMAL,
     EMPTY,
     INTEGER,
-    MOST_VALUES,
     OTHER,
     TEXT,
     Cell,
     Column,
 )
 from tfx_kmeans.tables.look import Table
+from tfx_kmeans.tables.values import MOST_VALUES
 
 AUTO = 'auto'
 MAX_NAMED = 10

@@ -24,18 +24,14 @@ from tfx_kmeans.tables.numbers import (
     without_missing_numbers,
 )
 from tfx_kmeans.tables.rounding import Rounding, to_float32
+from tfx_kmeans.tables.values import Values
 
 INTEGER, DECIMAL, BOOLEAN, DATE, TEXT, EMPTY, OTHER = KINDS = (
     'integer', 'decimal', 'boolean', 'date', 'text', 'empty', 'other',
 )  # fmt: skip
 NUMERIC = (INTEGER, DECIMAL, BOOLEAN)
-MOST_VALUES = 10_000
-"""Number of different values up to which the values of a column are counted."""
-
 Parser = Callable[[pa.Array], pa.Array | None]
 _EXACT_IN_FLOAT64 = 2.0**53
-_EXAMINED_FOR_UNIQUE = 1_000_000
-_DOMINANT = 0.9
 _LONG = 131_072
 _NOT_DIGIT = re.compile(r'[^0-9-]')
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -90,7 +86,7 @@ class Column:
         self.type_name = ''
         self._possible = {INTEGER, DECIMAL, BOOLEAN, DATE, TEXT}
         self._numbers_are_dates = True
-        self._values = _Values()
+        self._values = Values()
         self._decimals, self._integers = Rounding(), Rounding()
 
     @property
@@ -287,51 +283,6 @@ class Column:
             wrong = pc.greater(pc.abs(numbers), _FLOAT32_MAX)
             index = pc.index(wrong, True).as_py()
             self.first_unusable = place.cell(index, numbers[index])
-
-
-class _Values:
-    """The different values of a column, up to a number."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[Any] | None = Counter()
-        self.dominant_count = 0
-        self._dominant: Any = None
-        self._kept: list[pa.Array] | None = []
-        self._number = 0
-
-    def add(self, cells: pa.Array) -> None:
-        """Adds the cells of a batch."""
-        if self.counts is not None:
-            self._count(cells)
-        elif self._dominant is not None:
-            self.dominant_count += pc.sum(pc.equal(cells, self._dominant)).as_py() or 0
-        if self._kept is not None and self._number < _EXAMINED_FOR_UNIQUE:
-            present = cells.drop_null()
-            self._number += len(present)
-            if pc.count_distinct(present).as_py() < len(present):
-                self._kept = None
-            else:
-                self._kept.append(present)
-
-    def are_unique(self) -> bool:
-        """Whether no value occurs twice among those that were examined."""
-        if not self._kept:
-            return False
-        together = pa.chunked_array(self._kept)
-        return bool(pc.count_distinct(together).as_py() == len(together))
-
-    def _count(self, cells: pa.Array) -> None:
-        counts = self.counts or Counter()
-        found = pc.value_counts(cells)
-        values, numbers = found.field(0).to_pylist(), found.field(1).to_pylist()
-        counts.update(dict(zip(values, numbers, strict=True)))
-        del counts[None]
-        self.counts = counts
-        if len(counts) > MOST_VALUES:  # go on with one value, if nearly all cells have it
-            value, count = counts.most_common(1)[0]
-            if count >= _DOMINANT * counts.total():
-                self._dominant, self.dominant_count = value, count
-            self.counts = None
 
 
 def typed(cells: pa.Array) -> pa.Array | None:
