@@ -47,6 +47,7 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     columns = parser.add_argument_group('columns')
     columns.add_argument(
         '--categorical',
+        dest='categorical_columns',
         type=_names,
         default=(),
         metavar='A,B',
@@ -70,6 +71,7 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     )
     columns.add_argument(
         '--clip',
+        dest='limits',
         action='append',
         default=[],
         metavar='A=LOW:HIGH',
@@ -130,10 +132,10 @@ def selection_of(arguments: argparse.Namespace) -> Selection:
     return Selection(
         features=arguments.features,
         exclude_features=arguments.exclude_features,
-        categorical=arguments.categorical,
+        categorical=arguments.categorical_columns,
         max_categories=arguments.max_categories,
         log=arguments.log,
-        clip=_clips(arguments.clip),
+        clip=_clips(arguments.limits),
     )
 
 
