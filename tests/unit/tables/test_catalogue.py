@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -106,7 +107,20 @@ def test_an_unusable_table(runner, tmp_path, capsys, name):
     assert len(shown.err.splitlines()) == 1
     assert shown.out == ''
     assert list(output.rglob('*.parquet')) == []
-    assert 'tfx' not in sys.modules
+
+
+def test_neither_tfx_nor_tensorflow_is_loaded_for_a_table_that_is_refused(tmp_path):
+    case = UNUSABLE['a short row']
+    (path,) = written(case, tmp_path / 'data')
+    program = (
+        'import sys, local_runner\n'
+        f'code = local_runner.main(["--data", {path!r}, "--output", {str(tmp_path / "out")!r}])\n'
+        'print(code, {"tfx", "tensorflow", "apache_beam"} & set(sys.modules))'
+    )
+    ended = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert ended.stdout == '2 set()\n'
 
 
 def test_the_catalogue_is_large():
