@@ -49,9 +49,9 @@ class Rounding:
             offsets = values - self._origin
         self.count += len(values)
         self.largest = max(self.largest, float(values.max()), -float(values.min()))
-        self._total += offsets.sum()
-        self._squares += offsets @ offsets
-        self._squared_errors += errors @ errors
+        self._total += float(offsets.sum())
+        self._squares += float(offsets @ offsets)
+        self._squared_errors += float(errors @ errors)
         if max(errors.max(), -errors.min()) > self._worst[0]:
             place = np.abs(errors).argmax()
             self._worst = (float(abs(errors[place])), values[place], rounded[place])
