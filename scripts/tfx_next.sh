@@ -61,20 +61,22 @@ configure() { # root
     [ ! -e "$authorities" ] || cp "$authorities" "$1/opt/authorities.pem"
 }
 
-# Runs a command inside, as a user of the root. Its mounts exist only for its processes: both end
+# Runs a command inside, as a user of the root. The mounts exist only for its processes: both end
 # with this script, however it ends, so nothing stays mounted.
 inside() { # root, user, command
     # shellcheck disable=SC2016
     unshare --mount --pid --fork --kill-child -- bash -c '
         set -euo pipefail
         mount -t proc proc "$1/proc"
+        mount -t sysfs -o ro sysfs "$1/sys"
         mount -t tmpfs -o mode=1777 tmpfs "$1/dev/shm"
         mapfile -t settings <<< "$4"
         [ -n "$4" ] || settings=()
-        exec chroot "$1" setpriv --reuid "$2" --regid "$2" --init-groups env -i \
+        chroot "$1" setpriv --reuid "$2" --regid "$2" --init-groups env -i \
             PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C.UTF-8 HOME="/home/$2" USER="$2" \
             SSL_CERT_FILE=/opt/authorities.pem PIP_CERT=/opt/authorities.pem \
             REQUESTS_CA_BUNDLE=/opt/authorities.pem "${settings[@]}" bash -c "$3"
+        exit # this shell, the first process of its namespace, collects the orphans of the tests
     ' - "$1" "$2" "$3" "$settings"
 }
 
