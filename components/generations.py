@@ -13,7 +13,8 @@ from contextlib import contextmanager
 _FILTER = r"""
 import re, sys
 logged = rb'[IWE]\d{4} [\d:.]+ +\d+ [\w./]+:\d+\] '
-noise = re.compile(rb'WARNING: All log messages before absl::|' + logged)
+rest = rb'To enable the following instructions:'  # the second line of a message
+noise = re.compile(rb'WARNING: All log messages before absl::|' + rest + b'|' + logged)
 while line := sys.stdin.buffer.readline():
     if not noise.match(line):
         sys.stdout.buffer.write(line)

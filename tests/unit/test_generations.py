@@ -8,6 +8,7 @@ import pytest
 NOISE = (
     'WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n'
     'I0000 00:00:1795643432.111971       4 port.cc:153] oneDNN custom operations are on.\n'
+    'To enable the following instructions: AVX2, rebuild TensorFlow.\n'
     'E0000 00:00:1795643432.111971      41 cuda_dnn.cc:8310] Unable to register cuDNN factory\n'
 )
 FATAL = 'F0000 00:00:1795643433.728224       4 port.cc:153] Check failed: cpu\n'
