@@ -33,7 +33,7 @@ def text_batches(text: Text, dialect: Dialect) -> Iterator[pa.RecordBatch]:
     if dialect.needs_python:
         yield from _by_python(text, dialect)
         return
-    done, has_breaks, may_have = 0, False, text.contains(b'"')
+    done, has_breaks, may_have = 0, False, text.has_quotes
     for size in _BLOCK_BYTES:
         try:
             for batch in _by_arrow(text, dialect, size, done):

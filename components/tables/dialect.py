@@ -288,7 +288,7 @@ def _stated_delimiter(lines: list[str]) -> str:
 def _has_spaced_quotes(text: Text, delimiter: str) -> bool:
     """Whether a quote follows spaces at the start of a cell, anywhere in a file."""
     pattern = re.compile(rb'(^|[\r\n]|' + re.escape(delimiter.encode()) + rb') +"')
-    return text.contains(b' "') and text.contains(pattern)
+    return text.has_quotes and text.contains(pattern)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

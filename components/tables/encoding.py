@@ -56,6 +56,8 @@ class Text:
       utf8: A file with the same text in UTF-8: itself, or a copy.
       sample: The start of the text, up to the end of a line.
       is_whole: Whether the sample is the whole text.
+      has_quotes: Whether the text contains a double quote.
+      has_returns: Whether the text contains a carriage return.
     """
 
     file: TableFile
@@ -63,6 +65,8 @@ class Text:
     utf8: Path
     sample: str
     is_whole: bool
+    has_quotes: bool
+    has_returns: bool
 
     @property
     def described(self) -> str:
@@ -100,14 +104,15 @@ def read_text(file: TableFile, scratch: Path, encoding: str | None = None) -> Te
         utf8 = file.path
         if file.compression or found != UTF8:
             utf8 = _copy(file, found, scratch)
-    _refuse_nul(file, utf8)
+    has_quotes, has_returns = _scanned(file, utf8)
     start, is_whole = _start(utf8)
     decoder = codecs.getincrementaldecoder(UTF8)()
     try:
         sample = decoder.decode(start)
     except UnicodeError:
         raise _not_valid(file, UTF8) from None
-    return Text(file, found, utf8, sample if is_whole else _complete_lines(file, sample), is_whole)
+    sample = sample if is_whole else _complete_lines(file, sample)
+    return Text(file, found, utf8, sample, is_whole, has_quotes, has_returns)
 
 
 @contextmanager
@@ -231,8 +236,9 @@ def _first_undecodable(source: BinaryIO, encoding: str) -> bytes | None:
     return b'?' if pending else None
 
 
-def _refuse_nul(file: TableFile, utf8: Path) -> None:
-    line = 1
+def _scanned(file: TableFile, utf8: Path) -> tuple[bool, bool]:
+    """Whether a text contains quotes and carriage returns; refuses NUL bytes."""
+    line, has_quotes, has_returns = 1, False, False
     with utf8.open('rb') as source:
         while chunk := source.read(_CHUNK):
             place = chunk.find(b'\x00')
@@ -243,6 +249,9 @@ def _refuse_nul(file: TableFile, utf8: Path) -> None:
                     'a text file: write it again, or remove the byte.'
                 )
             line += chunk.count(b'\n') or chunk.count(b'\r')
+            has_quotes = has_quotes or b'"' in chunk
+            has_returns = has_returns or b'\r' in chunk
+    return has_quotes, has_returns
 
 
 def _complete_lines(file: TableFile, sample: str) -> str:

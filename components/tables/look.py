@@ -239,7 +239,7 @@ def _conversions(parts: Sequence[Part], columns: Mapping[str, Column]) -> Iterat
             yield f'{part.file.path.name} is not plain CSV'
         elif part.dialect is not None and part.dialect.has_spaced_quotes:
             yield f'{part.file.path.name} has quotes after spaces'
-        elif part.text is not None and part.text.contains(_LONE_RETURN):
+        elif part.text is not None and part.text.has_returns and part.text.contains(_LONE_RETURN):
             yield f'{part.file.path.name} has lines that end with a carriage return'
     for name, column in columns.items():
         if column.has_long_cells:

@@ -49,5 +49,5 @@ def _add(evidence: NumberEvidence, batch: pa.RecordBatch) -> None:
 def _may_have_separators(text: Text, delimiter: str) -> bool:
     """Whether there may be decimal commas or thousands separators, given the delimiter."""
     if delimiter == ',':
-        return text.contains(b'"')
+        return text.has_quotes
     return text.contains(b',') or (delimiter == ';' and text.contains(b'.'))
