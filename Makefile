@@ -3,7 +3,7 @@ PY := .venv/bin/python
 SHELL := /bin/bash
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients test-report test-checks test-sanitizers test-processors check bench clean
+.PHONY: help setup run test test-tfx-next test-clients test-report test-checks test-sanitizers test-processors check bench clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 17
@@ -16,6 +16,9 @@ run: setup ## run the pipeline on the wine data; the model is pushed below outpu
 
 test: setup ## run the tests (ARGS="..." for pytest)
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-tfx-next: ## run the pipeline and the tests on TFX 1.21 and Python 3.13, in Debian 13 if glibc is old
+	@scripts/tfx_next.sh $(ARGS)
 
 test-clients: setup ## test the pushed model in other software: Java, OpenVINO, MLflow, ...
 	@scripts/clients.sh $(ARGS)

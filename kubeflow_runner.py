@@ -7,12 +7,14 @@ local_runner.py converts other files, and writes the file for --table-config.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfx_kmeans.errors import KMeansError, ParameterError
+from tfx_kmeans.errors import KMeansError, MissingPackageError, ParameterError
+from tfx_kmeans.generations import quiet_imports
 from tfx_kmeans.pipelines.arguments import add_clustering_arguments
 from tfx_kmeans.pipelines.config import DATA_FORMATS, PipelineConfig
 from tfx_kmeans.pipelines.table_config import read_table_config
@@ -75,10 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             pipeline_name=arguments.name,
             **_table(arguments),
         )
+        compile_pipeline(config, arguments.image, arguments.output)
     except KMeansError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    compile_pipeline(config, arguments.image, arguments.output)
     print(f'Compiled {config.pipeline_name} to {arguments.output}')
     return 0
 
@@ -99,10 +101,19 @@ def _table(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def compile_pipeline(config: PipelineConfig, image: str, output: Path) -> None:
-    """Writes the pipeline in the JSON format of Kubeflow Pipelines v2 and Vertex AI."""
-    from tfx import v1 as tfx
+    """Writes the pipeline in the JSON format of Kubeflow Pipelines v2 and Vertex AI.
 
-    from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
+    Raises:
+      MissingPackageError: If kfp is not installed.
+    """
+    if importlib.util.find_spec('kfp') is None:
+        raise MissingPackageError(
+            'kfp, which compiles pipelines, is not installed: pip install tfx-kmeans[kubeflow]'
+        )
+    with quiet_imports('tfx.v1'):
+        from tfx import v1 as tfx
+
+        from tfx_kmeans.pipelines.kmeans_pipeline import create_pipeline
 
     runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
         config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(default_image=image),

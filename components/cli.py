@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tfx_kmeans import filesystem, names
 from tfx_kmeans.errors import KMeansError, ParameterError
+from tfx_kmeans.generations import quiet_imports
 
 if TYPE_CHECKING:
     from tfx_kmeans.data.source import Examples
@@ -124,7 +125,8 @@ def _validate(arguments: argparse.Namespace) -> int:
     from tfx_kmeans.export_validator.probe.process import PROCESS
 
     PROCESS.start()  # it imports TensorFlow while this process does
-    import tensorflow as tf
+    with quiet_imports('tensorflow'):
+        import tensorflow as tf
 
     from tfx_kmeans.export_validator.judge import judge
 

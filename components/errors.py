@@ -81,5 +81,9 @@ class RunError(KMeansError, LookupError):
     """A pipeline run that left no result of some kind."""
 
 
+class MissingPackageError(KMeansError, RuntimeError):
+    """An optional package is needed and not installed."""
+
+
 class OutputError(KMeansError, OSError):
     """A folder that cannot be written to."""

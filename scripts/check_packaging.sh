@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-constraints=$(ls "$root"/constraints/python3.10-*.txt)
+tested=$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+constraints=$(ls "$root"/constraints/python"$tested"-*.txt)
 uv=$root/.venv/bin/uv
 tests=(tests/unit/clustering/kernels tests/unit/test_kernel_library_flags.py)
 work=$root/build/packaging
@@ -86,7 +87,8 @@ test_kernels "$work/venv"
 # TFX does not support all of these versions in each release, but the kernels need only NumPy; SciPy
 # is for the code that they are compared with.
 tried=()
-for version in 3.11 3.12 3.13; do
+for version in 3.10 3.11 3.12 3.13; do
+    [ "$version" != "$tested" ] || continue
     python=$(interpreter "$version") || continue
     environment "$work/venv$version" "$python"
     "$uv" pip install --quiet --python "$work/venv$version/bin/python" numpy scipy pytest
@@ -94,6 +96,6 @@ for version in 3.11 3.12 3.13; do
     test_kernels "$work/venv$version"
     tried+=("$version")
 done
-echo "packaging: the kernels of the same wheel work with Python 3.10 ${tried[*]:-(no other version is installed)}"
+echo "packaging: the kernels of the same wheel work with Python $tested ${tried[*]:-(no other version is installed)}"
 cd "$root"
 rm -rf "$work"

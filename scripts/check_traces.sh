@@ -16,11 +16,14 @@ for path in "$PWD" "$HOME" "$(dirname "$PWD")"; do
     found+=$(search "$path/")
 done
 
+# The system's Python may have no pip.
+python=.venv/bin/python
+[ -x "$python" ] || python=python3
 registries=$(
     {
-        python3 -m pip config list 2>/dev/null || true
+        "$python" -m pip config list 2>/dev/null || true
         # The registry that pip uses if none is configured.
-        python3 -c 'from pip._internal.models.index import PyPI; print(PyPI.url)' 2>/dev/null || true
+        "$python" -c 'from pip._internal.models.index import PyPI; print(PyPI.url)' 2>/dev/null || true
         npm config get registry 2>/dev/null || true
         go env GOPROXY 2>/dev/null || true
         env | grep -iE '^(pip|uv|npm|goproxy|maven)' || true

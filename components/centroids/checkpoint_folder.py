@@ -189,7 +189,7 @@ def _serialized(checkpoint: Checkpoint) -> bytes:
         if progress is None
         else _ProgressHeader(progress.history, progress.converged),
     )
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     if best is not None:
         arrays |= {f'best/{field}': getattr(best, field) for field in _FINAL_ARRAYS}
         if best.points is not None:

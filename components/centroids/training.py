@@ -104,8 +104,9 @@ class Training:
 def _warn_of_dominated_columns(rows: WeightedRows, column_names: Sequence[str]) -> None:
     """Logs the columns whose values cannot affect the clusters beside those of another column."""
     deviation = sample_of(rows.values, 4096).std(axis=0)
-    dominated = np.flatnonzero((deviation > 0) & (deviation < _DOMINATED * deviation.max()))
-    if dominated.size:
+    is_dominated = (deviation > 0) & (deviation < _DOMINATED * deviation.max())
+    dominated = np.flatnonzero(is_dominated).tolist()
+    if dominated:
         _log.warning(
             'The scale of column %r (standard deviation %.3g) leaves no influence on the clusters '
             'to %s. Scale the columns, for example to z-scores.',

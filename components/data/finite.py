@@ -79,7 +79,8 @@ class NonFiniteTally:
         )
 
     def _refuse_empty_columns(self, total_rows: int) -> None:
-        empty = [repr(self._names[column]) for column in np.flatnonzero(self._nan == total_rows)]
+        columns = np.flatnonzero(self._nan == total_rows).tolist()
+        empty = [repr(self._names[column]) for column in columns]
         if empty:
             rest = len(empty) - _MAX_COLUMNS_NAMED
             more = f' and {rest} more columns' if rest > 0 else ''

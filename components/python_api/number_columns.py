@@ -102,7 +102,7 @@ def refuse_not_finite(rows: np.ndarray, names: Sequence[str]) -> None:
     found = [
         f'column {names[index]!r}: {large[:, index].sum()} of {len(rows)}, for example '
         f'{rows[large[:, index].argmax(), index]:g}'
-        for index in np.flatnonzero(large.any(axis=0))
+        for index in np.flatnonzero(large.any(axis=0)).tolist()
     ]
     raise DataError(
         f'rows have values that are too large for float32, whose maximum is {_FLOAT32_MAX:.1e} '

@@ -34,7 +34,8 @@ def raw_arguments(features: Collection[str]) -> dict[str, str]:
 def positional_inputs(names: Collection[str]) -> list[str]:
     """The inputs that TensorFlow cannot take by keyword in Python, sorted.
 
-    Those are 'self', which is an argument of TensorFlow's own, the empty name, and names such as
+    Those are 'self', which is an argument of TensorFlow's own, the empty name, keywords of Python
+    such as 'class', with which Python 3.11 and newer could not load the model, and names such as
     'a/b' and 'a_b', between which TensorFlow does not distinguish. A loaded model takes them as the
     first positional arguments, in this order. Model servers take all inputs by name.
 
@@ -42,7 +43,7 @@ def positional_inputs(names: Collection[str]) -> list[str]:
       names: Names of all inputs.
     """
     counts = Counter(map(keyword_of, names))
-    found = {name for name in names if name in _NEVER_KEYWORDS or counts[keyword_of(name)] > 1}
+    found = {name for name in names if _is_reserved(name) or counts[keyword_of(name)] > 1}
     if found:  # TensorFlow calls them arg_0, arg_1 and so on
         found |= {name for name in names if re.fullmatch(r'arg_\d+', keyword_of(name))}
     return sorted(found)
@@ -54,6 +55,10 @@ def keyword_of(name: str) -> str:
     return swapped if swapped[:1].isalpha() else f'arg_{swapped}'
 
 
+def _is_reserved(name: str) -> bool:
+    return name in _NEVER_KEYWORDS or keyword.iskeyword(keyword_of(name))
+
+
 def _is_plain(name: str) -> bool:
     """Whether TensorFlow accepts a name as it is for an argument."""
-    return _PLAIN.fullmatch(name) is not None and not keyword.iskeyword(name)
+    return _PLAIN.fullmatch(name) is not None

@@ -143,7 +143,7 @@ class _Writer:
         for index, name in enumerate(names):
             values = pc.cast(self._values(part, batch, name), pa.float64())
             matrix[:, index] = values.to_numpy(zero_copy_only=False)
-        offsets = np.arange(0, matrix.size + 1, len(names), np.int32)
+        offsets = np.arange(0, matrix.size + 1, len(names), dtype=np.int32)
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(matrix.ravel()))
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import decimal
+import hashlib
 import json
 import math
 import pickle
@@ -176,7 +177,10 @@ def test_the_same_rows_give_the_same_bytes_so_that_splits_stay_the_same():
     for record in first:
         example = tf.train.Example.FromString(record)
         assert len(example.features.feature) == 31
-        assert example.SerializeToString(deterministic=True) == record
+        assert example.ByteSize() == len(record)
+    # Also with other versions of TFX; protobuf's deterministic order differs between its versions.
+    found = hashlib.sha256(b''.join(first)).hexdigest()
+    assert found == 'fb85edcf174f89d5dc7e1dc08d635741bbd3362e998edd41aba81bac62c97cfa'
 
 
 def test_the_executor_can_be_sent_to_workers_and_is_found_by_its_path():

@@ -1,6 +1,7 @@
 """The artifacts in a notebook, created with TFX's InteractiveContext in a Jupyter kernel."""
 
 import html
+import io
 import re
 
 import nbformat
@@ -76,7 +77,7 @@ def test_centroids_are_shown_as_a_table(outputs, cell):
     assert 'ran\n' in [output.get('text') for output in outputs[0]]
     table = re.search('(?s)<table>.*</table>', shown(outputs[cell])).group()
     assert '&lt;i&gt;b&lt;/i&gt;' in table
-    (found,) = pd.read_html(table, index_col=0)
+    (found,) = pd.read_html(io.StringIO(table), index_col=0)
     assert found.shape == (3, 3)
     values = found.to_numpy()[:, 1:].astype(float)
     assert np.allclose(sorted(values.mean(axis=1)), [0, 10, 20], atol=0.5)

@@ -94,7 +94,7 @@ class Potential:
             np.bincount(self.nearest[part], self._rows.given_weights(part), self._points)
             for part in segments
         ]
-        return np.sum(parts, axis=0, dtype=np.float64)
+        return np.asarray(parts, np.float64).sum(axis=0)
 
     def coreset(self, size: int, masses: np.ndarray, rng: np.random.Generator) -> WeightedRows:
         """A weighted sample of the rows whose inertia for any k centroids is about that of all.

@@ -27,6 +27,8 @@ _OUT_OF_MEMORY = re.compile(
     "MemoryError|ResourceExhausted|can't start new thread|pthread_create|bad_alloc"
     '|[Cc]annot allocate memory|mmap error: 12'
 )
+# What newer versions of TensorFlow print after the message of a failed check.
+_STACK = re.compile(r'\*\*\* Check failure stack trace|\s+@ +0x')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,8 +138,9 @@ def _ending(code: int | None, thresholds: Thresholds, log: Path) -> str:
     if code == 0:
         return ''
     how = f'was ended by {signal.Signals(-code).name}' if code < 0 else f'ended with code {code}'
-    last = log.read_text(errors='replace').strip().splitlines()[-1:] if log.exists() else []
-    ending = f'The probe process {how}: {"".join(last) or "it printed nothing"}'
+    lines = log.read_text(errors='replace').splitlines() if log.exists() else []
+    said = [line.strip() for line in lines if line.strip() and not _STACK.match(line)]
+    ending = f'The probe process {how}: {said[-1] if said else "it printed nothing"}'
     return _with_memory_limit(ending, thresholds)
 
 

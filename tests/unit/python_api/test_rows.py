@@ -283,7 +283,7 @@ def test_an_unknown_number_of_missing_values_and_an_unknown_type_are_refused():
     with pytest.raises(DataError, match=r"column 'x' .*\(unknown number of missing values\)"):
         tfx_kmeans.fit(Masked(frame, x=None), 1)
     with pytest.raises(DataError, match=r"column 'x' .*\(not in the interchange protocol\)"):
-        tfx_kmeans.fit(OnlyInterchange(frame.astype('Int64')), 1)
+        tfx_kmeans.fit(OnlyInterchange(frame.astype('complex128')), 1)
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,4 @@ def test_plain_names_are_kept_and_others_get_names_in_the_order_of_tensorflow():
     assert list(raw_arguments(['b', 'self', 'a/b', 'a_b'])) == ['a/b', 'a_b', 'self', 'b']
     assert positional_inputs(['arg_0', 'b']) == []
     assert positional_inputs(['arg_0', 'self', 'b']) == ['arg_0', 'self']
+    assert positional_inputs(['class', 'b']) == ['class']

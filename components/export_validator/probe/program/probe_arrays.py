@@ -58,7 +58,9 @@ def padded(values: np.ndarray, width: int) -> np.ndarray:
 def save_arrays(path: str, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes arrays by name, which may be any text; strings are left out."""
     numbers = {name: values for name, values in arrays.items() if values.dtype != object}
-    numbered = {f'values_{index}': values for index, values in enumerate(numbers.values())}
+    numbered: dict[str, Any] = {
+        f'values_{index}': values for index, values in enumerate(numbers.values())
+    }
     np.savez(path, names=np.array(list(numbers), dtype=str), **numbered)
 
 

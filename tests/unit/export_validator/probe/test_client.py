@@ -8,6 +8,7 @@ from tfx_kmeans.errors import ProbeError
 from tfx_kmeans.export_validator.options import Thresholds
 from tfx_kmeans.export_validator.probe.client import (
     ProbeInputs,
+    _ending,
     _with_memory_limit,
     probe_model,
 )
@@ -61,3 +62,15 @@ def test_errors_that_mean_a_lack_of_memory(error, of_memory):
     found = _with_memory_limit(error, Thresholds())
     assert found.startswith(error)
     assert ('probe_memory_mb' in found) == of_memory
+
+
+def test_the_ending_of_an_aborted_process_is_its_message_and_not_its_stack(tmp_path):
+    log = tmp_path / 'log'
+    log.write_text(
+        'F0000 00:00:1795644881.144796 25 env.cc:74] Check failed: pthread_create(&thread) == 0\n'
+        '*** Check failure stack trace: ***\n    @     0x7f1899714590  (unknown)\n'
+        '    @           0x5883cc  (unknown)\n'
+    )
+    found = _ending(-6, Thresholds(), log)
+    assert 'ended by SIGABRT: F0000' in found
+    assert 'raise thresholds.probe_memory_mb' in found
