@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfx_kmeans.errors import TableError
+from tfx_kmeans.pipelines.config import CSV, PARQUET
 from tfx_kmeans.tables.choice import Choice, Selection, choose_columns, some
 from tfx_kmeans.tables.column import BOOLEAN, DECIMAL
 from tfx_kmeans.tables.convert import MAX_OTHER_COLUMNS, WIDE, Layout, layout_of, write_parquet
@@ -16,7 +17,6 @@ from tfx_kmeans.tables.files import find_files
 from tfx_kmeans.tables.look import Table, look_at
 from tfx_kmeans.tables.options import ReadOptions
 
-CSV, PARQUET = 'csv', 'parquet'
 _INT64 = 2.0**63
 _MANY_FEATURES = 200
 _MOST_FEATURES = 1000

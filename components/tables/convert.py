@@ -17,6 +17,7 @@ from tfx_kmeans.tables.column import BOOLEAN, DECIMAL, INTEGER, OTHER, Column, t
 from tfx_kmeans.tables.look import Part, Table
 from tfx_kmeans.tables.numbers import (
     NumberFormat,
+    are_booleans,
     booleans,
     missing_numbers,
     plain_integers,
@@ -93,7 +94,6 @@ class _Writer:
     def __init__(
         self, table: Table, choice: Choice, layout: Layout, missing: frozenset[str]
     ) -> None:
-        self._table = table
         self._layout = layout
         self._missing = missing
         self._has_missing_numbers = bool(missing_numbers(missing))
@@ -153,13 +153,10 @@ def _parsed(cells: pa.Array, kind: pa.DataType, numbers: NumberFormat) -> pa.Arr
         return cells
     if kind == pa.int64():
         found = numbers.integers(cells)
-        if found is None and pc.any(pc.is_in(pc.utf8_lower(cells), _BOOLEANS)).as_py():
+        if found is None and pc.any(are_booleans(cells)).as_py():
             return booleans(cells)
         return found if found is not None else pc.cast(numbers.floats(cells), kind)
     return numbers.floats(cells)
-
-
-_BOOLEANS = pa.array(['true', 'false'])
 
 
 def _type_of(column: Column, is_categorical: bool) -> pa.DataType:
